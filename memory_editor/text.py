@@ -1,0 +1,95 @@
+"""What strings are for routing: normal form, fingerprint, words, subjects; knows no edits and no models."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+MAX_SUBJECT_WORDS: Final = 16
+"""A subject of more words is still stored, but no longer found by its mention."""
+
+TAIL_WORDS: Final = 128
+"""How many words at the end of a prompt are searched for subjects: what a long prompt asks stands near its end."""
+
+# Scripts written without spaces: one character is one word, so that a subject inside a run is found.
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+_END_PUNCTUATION = " \t\n.?!:;,…。？！؟।"
+
+_CONNECTORS = r"(?:of|the|de|la|le|del|der|den|di|da|du|van|von|and|for|in|on|at|to|al|el|bin|ibn|a|&)"
+_CAPITALISED = r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.&-]*|\d[\w'’.-]*)"
+_NAME = re.compile(rf"{_CAPITALISED}(?:(?:\s+{_CONNECTORS}){{0,2}}\s+{_CAPITALISED})*")
+_QUOTED = re.compile(r"[\"“«]([^\"”»]{2,})[\"”»]")
+_OPENERS = frozenset(
+    "a an the in on at of to for from by with who whom whose what which when where why how is are was were does do did "
+    "can could will would has have had name tell as it its that this these those after before during since until".split(
+        " "
+    )
+)
+
+
+def normalised(text: str) -> str:
+    """Return the form under which two spellings of one prompt are the same: compatibility characters, case, spacing and
+    final punctuation do not count."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(folded.split()).rstrip(_END_PUNCTUATION)
+
+
+def fingerprint(text: str) -> bytes:
+    """Return 16 bytes that stand for the normal form of `text` in exact look-ups."""
+    return hashlib.blake2b(normalised(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def words(text: str) -> list[str]:
+    """Return the words of the normal form; a character of a script without spaces is a word."""
+    return _WORD.findall(normalised(text))
+
+
+def subject_key(subject: str) -> str:
+    """Return the form in which a subject is looked up: its words, joined by single spaces."""
+    return " ".join(words(subject))
+
+
+def spans(text: str) -> Iterator[str]:
+    """Yield every run of up to `MAX_SUBJECT_WORDS` words near the end of `text`, in the form of `subject_key`."""
+    tail = words(text)[-TAIL_WORDS:]
+    for start in range(len(tail)):
+        for end in range(start + 1, min(start + MAX_SUBJECT_WORDS, len(tail)) + 1):
+            yield " ".join(tail[start:end])
+
+
+def mentions(text: str, subject: str) -> bool:
+    """Say whether `subject` occurs in `text` as whole words, whatever the case and punctuation."""
+    key = subject_key(subject)
+    return bool(key) and f" {key} " in f" {' '.join(words(text))} "
+
+
+def relation(prompt: str, subject: str | None) -> str:
+    """Return the words of `prompt` with its subject replaced by `{}`: what is said of whichever subject."""
+    asked = " ".join(words(prompt))
+    key = subject_key(subject or "")
+    return f" {asked} ".replace(f" {key} ", " {} ", 1).strip() if key else asked
+
+
+def infer_subject(prompt: str) -> str | None:
+    """Guess whom or what `prompt` is about: a quoted name, else the longest run of capitalised words.
+
+    Returns None where a script has no capitals or nothing stands out; routing then relies on similarity alone.
+    """
+    if quoted := _QUOTED.findall(prompt):
+        return max(quoted, key=len).strip()
+    names = [_trimmed(match.group(), opens=match.start() == 0) for match in _NAME.finditer(prompt)]
+    longest = max(names, key=lambda name: (len(name.split()), len(name)), default="")
+    return longest or None
+
+
+def _trimmed(name: str, *, opens: bool) -> str:
+    """Drop a trailing possessive, an office ("CEO of …") and, where the name opens the prompt, a function word that is
+    capitalised only for that."""
+    kept = name.split()
+    while opens and kept and kept[0].casefold() in _OPENERS:
+        kept.pop(0)
+    if len(kept) > 2 and len(kept[0]) <= 4 and kept[0].isupper() and kept[1] == "of":
+        kept = kept[2:]
+    return re.sub(r"(?:['’]s?|[.])$", "", " ".join(kept))
