@@ -1,0 +1,63 @@
+"""The decision for one prompt, as a value that explains itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from memory_editor.edits import Edit
+
+
+@dataclass(frozen=True)
+class ScoredEdit:
+    """An edit, how probable it is that a prompt is in its scope, and the reasons in words."""
+
+    edit: Edit
+    probability: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which edits answer a prompt, most probable first; none means the untouched base model."""
+
+    prompt: str
+    """What was routed: the last user message of a chat, else the whole prompt."""
+    edits: tuple[ScoredEdit, ...]
+    runner_up: ScoredEdit | None
+    """The most probable edit that does not answer."""
+    threshold: float
+    """The probability from which an edit answers."""
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether an edit answers."""
+        return bool(self.edits)
+
+    @property
+    def margin(self) -> float:
+        """How clear the decision is.
+
+        The lead of the edit that answers over the runner-up; where none answers, how far the best stays below the
+        threshold.
+        """
+        rival = self.runner_up.probability if self.runner_up else 0.0
+        return self.edits[0].probability - rival if self.edits else self.threshold - rival
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the route as JSON values."""
+        return {
+            "prompt": self.prompt,
+            "in_scope": self.in_scope,
+            "edits": [_scored(scored) for scored in self.edits],
+            "runner_up": _scored(self.runner_up) if self.runner_up else None,
+            "margin": self.margin,
+            "threshold": self.threshold,
+        }
+
+
+def _scored(scored: ScoredEdit) -> dict[str, Any]:
+    return {
+        "id": scored.edit.id,
+        "fact": scored.edit.fact,
+        "probability": scored.probability,
+        "reasons": list(scored.reasons),
+    }
