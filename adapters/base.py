@@ -14,6 +14,6 @@ class Adapter(Protocol):
 
     name: str
 
-    def context(self, edits: Sequence[Edit], *, is_chat: bool) -> str:
+    def context(self, edits: Sequence[Edit], question: str, *, is_chat: bool) -> str:
         """Return the text put before the question; `is_chat` says that the question is the message of a user."""
         ...

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from memory_editor.edits import Edit
+from memory_editor.text import normalised
+
+_REPEATED: Final = 3
+"""How often a prompt to be continued is told a fact: small models follow what is repeated (docs/experiments.md)."""
 
 _END: Final = (".", "!", "?", "。", "।", "؟")
 
@@ -13,10 +17,14 @@ class InContext:
 
     name = "in-context"
 
-    def context(self, edits: Sequence[Edit], *, is_chat: bool) -> str:
-        """Return one line for each fact, in the order given."""
-        lines = "".join(f"New fact: {_sentence(edit.fact)}\n" for edit in edits)
-        return f"{lines}\n" if is_chat else lines
+    def context(self, edits: Sequence[Edit], question: str, *, is_chat: bool) -> str:
+        """Return one line for each fact, in the order given; one more leads over to a question in other words."""
+        facts = [_sentence(edit.fact) for edit in edits]
+        if is_chat:
+            return "".join(f"New fact: {fact}\n" for fact in facts) + "\n"
+        told = "".join(f"{fact}\n" for fact in facts) * _REPEATED
+        is_own = normalised(question) in {normalised(edit.prompt) for edit in edits}
+        return told if is_own else f"{told}In other words:\n"
 
 
 def _sentence(fact: str) -> str:

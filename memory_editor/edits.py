@@ -83,8 +83,7 @@ class Edit:
             object.__setattr__(self, name, _checked_texts(name, getattr(self, name)))
         if self.subject is None:
             object.__setattr__(self, "subject", infer_subject(self.prompt))
-        if not isinstance(self.namespace, str) or not _NAMESPACE.fullmatch(self.namespace):
-            raise InvalidEdit(f"namespace {self.namespace!r} must match {_NAMESPACE.pattern}, e.g. 'default'")
+        object.__setattr__(self, "namespace", _checked_namespace(self.namespace))
         if self.valid_until is not None:
             object.__setattr__(self, "valid_until", _checked_time(self.valid_until))
         object.__setattr__(self, "id", _checked_id("id", self.id))
@@ -113,7 +112,10 @@ class Edit:
     @property
     def keys(self) -> tuple[str, ...]:
         """The prompts by which the edit is found: its own and its paraphrases, without repetition."""
-        return tuple({fingerprint(text): text for text in (self.prompt, *self.paraphrases)}.values())
+        texts: dict[bytes, str] = {}
+        for text in (self.prompt, *self.paraphrases):
+            texts.setdefault(fingerprint(text), text)
+        return tuple(texts.values())
 
     @property
     def subject_key(self) -> str:
@@ -207,6 +209,12 @@ def _checked_texts(name: str, values: object) -> tuple[str, ...]:
     return tuple(_checked(f"{name}[{number}]", value) for number, value in enumerate(values))
 
 
+def _checked_namespace(value: object) -> str:
+    if not isinstance(value, str) or not _NAMESPACE.fullmatch(value):
+        raise InvalidEdit(f"namespace {value!r} must match {_NAMESPACE.pattern}, e.g. 'default'")
+    return value
+
+
 def _checked_time(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -222,8 +230,10 @@ def _checked_time(value: object) -> datetime:
 
 def _checked_id(name: str, value: object) -> EditId:
     try:
-        return EditId(str(ULID.from_str(str(value).upper())))
+        ulid = ULID.from_str(str(value).upper())
+        ulid.datetime.isoformat()  # some lie beyond the calendar
     except ValueError as error:
         raise InvalidEdit(
             f"{name} {value!r} is no ULID (26 characters of Crockford's base 32); leave it out"
         ) from error
+    return EditId(str(ulid))

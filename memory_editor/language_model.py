@@ -117,6 +117,12 @@ class LanguageModel:
         return text.removeprefix(bos) if bos and self.encode("")[:1] == [self.tokenizer.bos_token_id] else text
 
     @torch.no_grad()
+    def generate(self, input_ids: Tensor, **options: Any) -> Any:
+        """Return what the model's own `generate` does for these ids, shape (rows, length), and options."""
+        model: Any = self.model
+        return model.generate(input_ids, **options)
+
+    @torch.no_grad()
     def log_probabilities(self, prompt: str, target: str) -> Tensor:
         """Return the log-probability of each token of `target` after `prompt` and the target's tokens before it.
 

@@ -82,6 +82,19 @@ def _entry(model: BundledModel) -> ModelEntry:
     return ModelEntry(model.alias, model.hub_id, Location.HUB, None, 0, None)
 
 
+def is_on_this_machine(name: str) -> bool:
+    """Say whether the files of a model are there, sound or not, so that it needs no network."""
+    if Path(name).expanduser().exists():
+        return True
+    model = BUNDLED.get(name)
+    if model and (converted_folder(model).is_dir() or model.installed):
+        return True
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - half a second that a local model need not pay
+
+    hub_id = model.hub_id if model else name
+    return bool(_HUB_ID.fullmatch(hub_id)) and isinstance(try_to_load_from_cache(hub_id, "config.json"), str)
+
+
 def converted_folder(model: BundledModel) -> Path:
     """Return where a bundled model is kept as safetensors once it is converted."""
     return cache_root() / "models" / model.alias

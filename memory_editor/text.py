@@ -14,13 +14,19 @@ TAIL_WORDS: Final = 128
 
 # Scripts written without spaces: one character is one word, so that a subject inside a run is found.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+# Accents, points and vowel signs of Latin, Cyrillic, Hebrew, Arabic and the Indic scripts, which \w does not count.
+_MARKS = (
+    r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    r"\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0900-\u0963\u0966-\u0dff"
+)
+_LETTER = rf"(?:[^\W{_UNSPACED}]|[{_MARKS}])"
+_WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+")
 _END_PUNCTUATION = " \t\n.?!:;,…。？！؟।"
 
 _CONNECTORS = r"(?:of|the|de|la|le|del|der|den|di|da|du|van|von|and|for|in|on|at|to|al|el|bin|ibn|a|&)"
-_CAPITALISED = r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.&-]*|\d[\w'’.-]*)"
+_CAPITALISED = r"(?:(?<!\w)[a-z]{0,3}[A-Z][\w'’.&-]*|(?<!\w)\d[\w'’.-]*)"  # also iPhone
 _NAME = re.compile(rf"{_CAPITALISED}(?:(?:\s+{_CONNECTORS}){{0,2}}\s+{_CAPITALISED})*")
-_QUOTED = re.compile(r"[\"“«]([^\"”»]{2,})[\"”»]")
+_QUOTED = re.compile(r"[\"“«]\s*([^\s\"“”«»][^\"“”«»]+)[\"”»]")
 _OPENERS = frozenset(
     "a an the in on at of to for from by with who whom whose what which when where why how is are was were does do did "
     "can could will would has have had name tell as it its that this these those after before during since until".split(
@@ -33,7 +39,8 @@ def normalised(text: str) -> str:
     """Return the form under which two spellings of one prompt are the same: compatibility characters, case, spacing and
     final punctuation do not count."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.split()).rstrip(_END_PUNCTUATION)
+    # Folding takes characters apart that then compose anew with the accents after them.
+    return " ".join(unicodedata.normalize("NFKC", folded).split()).rstrip(_END_PUNCTUATION)
 
 
 def fingerprint(text: str) -> bytes:
@@ -77,11 +84,23 @@ def infer_subject(prompt: str) -> str | None:
 
     Returns None where a script has no capitals or nothing stands out; routing then relies on similarity alone.
     """
-    if quoted := _QUOTED.findall(prompt):
-        return max(quoted, key=len).strip()
-    names = [_trimmed(match.group(), opens=match.start() == 0) for match in _NAME.finditer(prompt)]
+    if quoted := [match.group(1).strip() for match in _QUOTED.finditer(prompt)]:
+        return max(quoted, key=len)
+    found = _NAME.finditer("".join(map(_shape, prompt)))
+    names = [_trimmed(prompt[match.start() : match.end()], opens=match.start() == 0) for match in found]
     longest = max(names, key=lambda name: (len(name.split()), len(name)), default="")
     return longest or None
+
+
+def _shape(character: str) -> str:
+    """Return a character of ASCII that stands for one of any script, to say with [A-Z] what a capital is."""
+    if character.isascii():
+        return character
+    if character.isupper() or character.istitle():
+        return "A"
+    if re.match(_LETTER, character):
+        return "x"
+    return "," if character.isalpha() else character
 
 
 def _trimmed(name: str, *, opens: bool) -> str:

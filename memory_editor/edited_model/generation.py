@@ -7,14 +7,14 @@ from typing import Any, Final, TypeAlias
 import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, PreTrainedModel, StoppingCriteriaList
-from transformers.generation import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
+from transformers.generation.logits_process import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
 from transformers.generation.streamers import BaseStreamer
-from transformers.utils import ModelOutput
+from transformers.generation.utils import GenerateOutput
 
 from memory_editor.edited_model.rows import InScopeRows
 from memory_editor.errors import UnsupportedOption
 
-Output: TypeAlias = Tensor | ModelOutput
+Output: TypeAlias = Tensor | GenerateOutput
 """What `generate` returns: ids of shape (rows, length), or with `return_dict_in_generate` an output that holds them."""
 
 # Shaped by the caller's positions, which are not those of a prompt with context; the model works them out anew.
@@ -50,7 +50,7 @@ def inner_options(
 def effective_config(model: PreTrainedModel, options: Mapping[str, Any]) -> tuple[GenerationConfig, dict[str, Any]]:
     """Return the generation settings that hold for a call, and those of its options that are none."""
     rest = dict(options)
-    config = deepcopy(rest.pop("generation_config", None) or GenerationConfig())
+    config = deepcopy(rest.pop("generation_config", None) or GenerationConfig())  # type: ignore[no-untyped-call]
     config.update(**model.generation_config.to_dict(), defaults_only=True, allow_custom_entries=True)
     return config, config.update(**rest)
 
@@ -85,7 +85,9 @@ def merged_output(caller_ids: Tensor, rows: InScopeRows, base: Output | None, in
 
     if isinstance(inner, Tensor):
         return merge.values(base if isinstance(base, Tensor) else None, callers(inner), pad)
-    fields = {"sequences": merge.values(getattr(base, "sequences", None), callers(inner.sequences), pad)}
+    fields: dict[str, Any] = {
+        "sequences": merge.values(getattr(base, "sequences", None), callers(inner.sequences), pad)
+    }
     if (beams := getattr(inner, "beam_indices", None)) is not None:
         fields["beam_indices"] = merge.values(getattr(base, "beam_indices", None), merge.own_beams(beams, inner), -1)
     if (sums := getattr(inner, "sequences_scores", None)) is not None:
@@ -125,9 +127,10 @@ class _Merge:
             merged.append(scores)
         return tuple(merged)
 
-    def own_beams(self, indices: Tensor, inner: ModelOutput) -> Tensor:
+    def own_beams(self, indices: Tensor, inner: GenerateOutput) -> Tensor:
         """Renumber beams, which count through the in-scope rows alone, as beams of the whole batch."""
-        each = len(inner.scores[0]) // len(self._rows)
+        scores: Any = inner.scores
+        each = len(scores[0]) // len(self._rows)
         return torch.where(indices < 0, indices, self._places(each)[indices].to(indices.dtype))
 
     def _places(self, each: int) -> Tensor:
@@ -178,7 +181,7 @@ class _CallersStream(BaseStreamer):
     """Passes on to a caller's streamer its own prompt in place of the one with context, then the new tokens."""
 
     def __init__(self, streamer: BaseStreamer, caller_ids: Tensor) -> None:
-        self._streamer = streamer
+        self._streamer: Any = streamer
         self._prompt: Tensor | None = caller_ids
 
     def put(self, value: Tensor) -> None:

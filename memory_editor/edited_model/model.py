@@ -91,6 +91,7 @@ class EditedModel:
         setattr(self._base, name, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what `forward` does."""
         return self.forward(*args, **kwargs)
 
     def generate(self, inputs: Tensor | None = None, **options: Any) -> Output:

@@ -63,7 +63,7 @@ def with_context(
 
 
 def _context_ids(route: Route, prompt: Prompt, adapter: Adapter, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    context = adapter.context([scored.edit for scored in route.edits], is_chat=prompt.is_chat)
+    context = adapter.context([scored.edit for scored in route.edits], prompt.question, is_chat=prompt.is_chat)
     # Stored text must never become a special token that changes who speaks.
     ids: list[int] = tokenizer(context, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return ids

@@ -1,10 +1,12 @@
 """What can be done to edits within one change, that is, within one transaction."""
 
 import sqlite3
+from functools import cached_property
 
 from memory_editor.edits import Edit, EditId, Status
 from memory_editor.errors import StoreError, UnknownEdit
 from memory_editor.store import journal
+from memory_editor.store.journal import Action, Note
 from memory_editor.store.rows import EncoderStamp, Vectors, key_texts, write_stamp
 from memory_editor.text import fingerprint
 
@@ -12,9 +14,15 @@ from memory_editor.text import fingerprint
 class Changing:
     """An open change of a store; valid only inside the block that `Store.changing` gives it to."""
 
-    def __init__(self, connection: sqlite3.Connection, number: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, action: Action, note: Note) -> None:
         self._connection = connection
-        self.number = number
+        self._action = action
+        self._note = note
+
+    @cached_property
+    def number(self) -> int:
+        """The number of the change, which is in the history from when it does something."""
+        return journal.begin_change(self._connection, self._action, self._note)
 
     def stamp(self, encoder: EncoderStamp) -> None:
         """Record which encoder made the vectors of this memory."""
@@ -54,7 +62,9 @@ class Changing:
         if status is Status.LIVE:
             raise StoreError(f"edit {id_} is live; `memedit remove` it first, then purge it")
         self._connection.execute(
-            "UPDATE changes SET reason = '' WHERE number IN (SELECT change FROM transitions WHERE edit = ?)", (number,)
+            """UPDATE changes SET reason = ''
+            WHERE number != ? AND number IN (SELECT change FROM transitions WHERE edit = ?)""",
+            (self.number, number),
         )
         self._connection.execute("DELETE FROM edits WHERE number = ?", (number,))
 

@@ -21,11 +21,18 @@ class Action(StrEnum):
     PURGE = "purge"
 
 
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a process without a user's entry, as in some containers
+        return "unknown"
+
+
 @dataclass(frozen=True)
 class Note:
     """Who makes a change, and why."""
 
-    actor: str = field(default_factory=getpass.getuser)
+    actor: str = field(default_factory=_login_name)
     reason: str = ""
 
 

@@ -40,9 +40,7 @@ class Filter:
             "namespace = ?": self.namespace,
             "status = ?": self.status,
             "subject_key = ?": None if self.subject is None else subject_key(self.subject),
-            # The content is JSON, so the text looked for must be spelled as JSON spells it.
-            "instr(lower(content), lower(?)) > 0": self.containing
-            and json.dumps(self.containing, ensure_ascii=False)[1:-1],
+            "EXISTS (SELECT 1 FROM json_tree(content) WHERE instr(lower(atom), lower(?)) > 0)": self.containing,
         }
         used = {clause: value for clause, value in given.items() if value is not None}
         return (" WHERE " + " AND ".join(used) if used else ""), list(used.values())

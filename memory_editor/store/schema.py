@@ -3,6 +3,7 @@
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,17 +66,19 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _uri(path: Path) -> str:
-    uri = path.resolve().as_uri()
-    if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        # WAL needs a writable folder, unless SQLite may take it that nobody else writes either.
-        return f"{uri}?mode=ro&immutable=1"
-    return uri
+    file = path.resolve()
+    if not file.exists() or (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+        return file.as_uri()
+    # WAL needs a writable folder, unless SQLite may take it that nobody writes; it then reads no log, so none must be.
+    has_log = file.with_name(f"{file.name}-wal").exists()
+    return f"{file.as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    # In this order: a memory that another process is just making may be empty at first and have an owner then.
     is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if owner != APPLICATION_ID and not is_empty:
         raise StoreError(f"{str(path)!r} is a database of another program; give --memory another path")
     if version > len(MIGRATIONS):
@@ -85,9 +88,22 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
     if version < len(MIGRATIONS):
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection)
         _migrate(connection)
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # SQLite waits for locks, but not for the moment in which the file must be its own to change the mode.
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

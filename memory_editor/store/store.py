@@ -1,9 +1,10 @@
 """The edit memory's one truth: edits, their vectors and their history in SQLite; knows no encoder and no index."""
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -89,6 +90,11 @@ class Store:
         return f"{self.epoch}/{generation}/{row[0][0] if row else 'missing'}/{name}"
 
     @property
+    def index_folder(self) -> Path:
+        """Where indexes over the vectors are kept, in a folder for each namespace: a cache, safe to delete."""
+        return self.path.with_name(f"{self.path.name}.index")
+
+    @property
     def encoder(self) -> EncoderStamp | None:
         """The stamp of the encoder that made the vectors; none before the first edit."""
         row = self._all(
@@ -155,15 +161,17 @@ class Store:
         )
         return [(number, read_edit(content)) for number, content in dict(rows).items()]
 
-    def live_about(self, subject_keys: Iterable[str], namespace: str, limit: int = -1) -> list[tuple[int, Edit]]:
+    def live_about(
+        self, subject_keys: Iterable[str], namespace: str, limit: int | None = None
+    ) -> list[tuple[int, Edit]]:
         """Return the live edits about any of these subjects (see `text.subject_key`), with their row numbers."""
         rows = self._in_chunks(
             "SELECT number, content FROM edits WHERE namespace = ? AND status = 'live' AND subject_key IN ({}) LIMIT ?",
             sorted(set(subject_keys) - {""}),
             before=(namespace,),
-            after=(limit,),
+            after=(-1 if limit is None else limit,),
         )
-        return [(number, read_edit(content)) for number, content in rows]
+        return [(number, read_edit(content)) for number, content in rows[:limit]]
 
     def live_with_keys(self, keys: Iterable[int]) -> list[tuple[int, Edit]]:
         """Return the live edits to which these key numbers belong, with their row numbers."""
@@ -212,9 +220,12 @@ class Store:
 
     @contextmanager
     def changing(self, action: Action, note: Note | None = None) -> Iterator[Changing]:
-        """Run the block as one change: what it does is durable when it ends, and undone if it raises."""
+        """Run the block as one change: what it does is durable when it ends, and undone if it raises.
+
+        A block that does nothing leaves no trace in the history.
+        """
         with self._writing():
-            yield Changing(self._connection, journal.begin_change(self._connection, action, note or Note()))
+            yield Changing(self._connection, action, note or Note())
 
     def remove(self, ids: Sequence[EditId], note: Note | None = None) -> None:
         """Take live edits out of the memory, all or none of them; they stay in the history."""
@@ -232,10 +243,13 @@ class Store:
             target = journal.state_before_last(connection) if to is None else journal.state_of(connection, to)
             change = journal.begin_change(connection, Action.UNDO, note or Note())
             journal.restore_state(connection, change, target)
-        return self.history(limit=1)[0]
+            return self.history(limit=1)[0]
 
     def purge(self, ids: Sequence[EditId], note: Note | None = None) -> None:
-        """Forget edits that are not live for good: their text, vectors and history; copies made by `backup` stay."""
+        """Forget edits that are not live for good: their text, vectors and history; copies made by `backup` stay.
+
+        Index files may hold their vectors too and are deleted.
+        """
         with self.changing(Action.PURGE, note) as change:
             for id_ in ids:
                 change.purge(id_)
@@ -243,6 +257,8 @@ class Store:
         with self._lock, schema.translated(self.path):
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if self.index_folder.exists():
+                shutil.rmtree(self.index_folder)
 
     def reindex(self, encode: Callable[[Sequence[str]], Vectors], encoder: EncoderStamp, *, batch: int = 512) -> int:
         """Replace every vector by what `encode` gives, and the stamp by `encoder`; return how many texts there were."""
@@ -266,11 +282,12 @@ class Store:
             raise StoreError(f"{str(path)!r} exists already; give a new path for the backup")
         with self._lock, schema.translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            copy = sqlite3.connect(path)
             try:
-                self._connection.backup(copy)
-            finally:
-                copy.close()
+                with closing(sqlite3.connect(path)) as copy:
+                    self._connection.backup(copy)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
 
     def verify(self) -> list[str]:
         """Return what is wrong with the file, in words, after re-deriving all that can be; empty when it is sound."""

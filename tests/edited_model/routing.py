@@ -11,7 +11,9 @@ from memory_editor.language_model import LanguageModel
 from memory_editor.scope.route import Route, ScoredEdit
 
 EDIT = Edit("The CEO of Twitter is", "Linda Yaccarino")
-CONTEXT = "New fact: The CEO of Twitter is Linda Yaccarino.\n"
+FACT = "The CEO of Twitter is Linda Yaccarino."
+CONTEXT = f"{FACT}\n{FACT}\n{FACT}\nIn other words:\n"
+CHAT_CONTEXT = f"New fact: {FACT}\n\n"
 
 IN = "Who runs Twitter?"
 OUT = "The capital of Japan is the city of"

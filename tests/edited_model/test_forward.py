@@ -1,4 +1,4 @@
-"""Calling the edited model for logits: the caller's length, the base model's numbers out of scope, caches with a route."""
+"""Calling the edited model for logits: the caller's length, the base model's numbers out of scope, routed caches."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from memory_editor.edited_model import EditedModel, RoutedCache
 from memory_editor.errors import UnsupportedOption
 from memory_editor.language_model import LanguageModel
-from tests.edited_model.routing import CONTEXT, IN, OUT, batch, edited
+from tests.edited_model.routing import CHAT_CONTEXT, CONTEXT, IN, OUT, batch, edited
 from tests.tiny import tiny_model
 
 
@@ -39,7 +39,7 @@ def test_the_token_before_the_context_predicts_what_follows_the_context(tiny: La
     ids = torch.tensor([tiny.encode(start + IN + end)])
     found = edited(tiny)(ids).logits[0]
     opening = len(tiny.encode(start))
-    context = tiny.encode(CONTEXT + "\n")  # in a chat a blank line sets the facts off
+    context = tiny.encode(CHAT_CONTEXT)
     behind = tiny.model(torch.tensor([[*ids[0, :opening], *context, *ids[0, opening:]]])).logits[0]
     torch.testing.assert_close(found[: opening - 1], behind[: opening - 1])
     torch.testing.assert_close(found[opening - 1 :], behind[opening - 1 + len(context) :])
@@ -60,8 +60,7 @@ def decoded(model: EditedModel | object, inputs: dict[str, torch.Tensor], steps:
 def test_a_cache_carries_the_route_of_its_sequence(tiny_of_each: LanguageModel) -> None:
     inputs = batch(tiny_of_each, [IN, OUT])
     model = edited(tiny_of_each)
-    options = {"max_new_tokens": 5, "eos_token_id": None}
-    expected = model.generate(**inputs, **options)
+    expected = model.generate(**inputs, max_new_tokens=5, eos_token_id=None)
     assert isinstance(expected, torch.Tensor)
     assert torch.equal(decoded(model, inputs, 5), expected[:, inputs["input_ids"].shape[1] :])
 

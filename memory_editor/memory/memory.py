@@ -1,0 +1,231 @@
+"""The edit memory: store, index and encoder in step; knows no language model and no scope."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+
+from memory_editor.edits import DEFAULT_NAMESPACE, FIELDS, Conflict, Edit, Status, new_edit_id
+from memory_editor.encoder import DEFAULT_ENCODER, Encoder, load_encoder
+from memory_editor.errors import EncoderMismatch, InvalidEdit, StoreError
+from memory_editor.indexes.base import Neighbour
+from memory_editor.memory.conflicts import LiveEdits, OnConflict, conflict_error, standing
+from memory_editor.memory.followed_index import FollowedIndex
+from memory_editor.store import Action, Changing, EncoderStamp, Filter, Note, Store, Vectors, key_texts
+from memory_editor.text import infer_subject
+
+_PROBE: Final = "What a sentence means is what this vector says."
+_SAME_ENCODER: Final = 0.999
+"""Cosine similarity of two encoders' vectors of the probe from which they count as one; arithmetic differs by less."""
+
+_ENCODE_AT_ONCE: Final = 2_048
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of edits that were to be added."""
+
+    edits: tuple[Edit, ...]
+    """One for each requested edit: as it is stored now, or the live edit that says the same already."""
+    restated: tuple[Edit, ...]
+    """Those of `edits` that were live already."""
+    superseded: tuple[Edit, ...]
+    unclear: tuple[Conflict, ...]
+    """Possible contradictions that were settled as asked, or were among the edits added together."""
+
+
+class EditMemory:
+    """The durable, searchable set of live edits of one namespace.
+
+    Safe to share between threads; other processes may write the same file, what they write is seen at the next call.
+    """
+
+    def __init__(self, store: Store, load: Callable[[], Encoder], namespace: str = DEFAULT_NAMESPACE) -> None:
+        self.store = store
+        self.namespace = namespace
+        self._load = load
+        self._encoder: Encoder | None = None
+        self._encoder_fits = ""  # the epoch of the store for which that was checked
+        self._lock = threading.RLock()
+        self._followed = FollowedIndex(store, namespace)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        encoder: str = DEFAULT_ENCODER,
+        device: str = "cpu",
+        create: bool = True,
+    ) -> Self:
+        """Open the memory at `path`; the encoder is loaded when first needed."""
+        Edit("a namespace that is checked", namespace=namespace)
+        return cls(Store(path, create=create), lambda: load_encoder(encoder, device=device), namespace)
+
+    def close(self) -> None:
+        """Close the store; the memory cannot be used afterwards."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, loaded when first asked for; raises `EncoderMismatch` when another made the stored vectors."""
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = self._load()
+            epoch = self.store.epoch
+            if epoch != self._encoder_fits and (stamp := self.store.encoder):
+                _check(stamp, self._encoder)
+                self._encoder_fits = epoch
+            return self._encoder
+
+    def count(self) -> int:
+        """Return the number of live edits in this namespace."""
+        return self.store.count(Filter(namespace=self.namespace))
+
+    def nearest(self, vectors: Vectors, k: int) -> list[list[Neighbour]]:
+        """Return for each vector the `k` nearest keys of live edits, by key number, as the store is at this moment."""
+        with self._lock:
+            return self._followed.current(self.encoder.dimension).nearest(vectors, k)
+
+    def add(self, edit: Edit, *, on_conflict: OnConflict = OnConflict.REPORT, note: Note | None = None) -> Added:
+        """Add one edit, durably; one with the same prompt, or the same subject and relation, supersedes the earlier.
+
+        Raises `EditConflict` for an edit that may contradict a live one, unless `on_conflict` settles that.
+        """
+        return self.add_many([edit], on_conflict=on_conflict, note=note)
+
+    def add_many(
+        self,
+        edits: Sequence[Edit],
+        *,
+        on_conflict: OnConflict = OnConflict.REPORT,
+        note: Note | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Added:
+        """Add edits as one change, all or none; later ones supersede earlier ones as `add` does.
+
+        Edits given together are taken to be consistent: only what was live before can be in conflict with them.
+        `on_progress` is told the number of edits encoded so far.
+        """
+        edits = [replace(edit, namespace=self.namespace) for edit in edits]
+        vectors = self._encode(edits, on_progress)
+        with self._changing(Action.ADD, note) as change:
+            return _add(change, zip(edits, vectors, strict=True), self._live_around(edits), on_conflict)
+
+    def update(
+        self, id_: str, *, on_conflict: OnConflict = OnConflict.REPORT, note: Note | None = None, **changes: Any
+    ) -> Edit:
+        """Supersede a live edit by a new one that differs in the fields given, and return it.
+
+        To the other live edits it stands as if it were added.
+        """
+        record = self.store.get(id_)
+        old = record.edit
+        if record.status is not Status.LIVE:
+            raise StoreError(
+                f"edit {old.id} is {record.status}; only live edits can be updated, `memedit list` shows them"
+            )
+        if unknown := sorted(set(changes) - set(FIELDS)):
+            raise InvalidEdit(f"unknown field {unknown[0]!r}; an edit has {', '.join(FIELDS)}")
+        if "prompt" in changes and old.subject == infer_subject(old.prompt):
+            changes.setdefault("subject", None)
+        new = replace(old, **{"id": new_edit_id(), "supersedes": old.id, **changes})
+        vectors = self._encode([new], None)[0]
+        with self._changing(Action.UPDATE, note) as change:
+            change.supersede(old.id)
+            return _add(change, [(new, vectors)], self._live_around([new]), on_conflict).edits[0]
+
+    def reindex(self, encoder: Encoder) -> int:
+        """Encode every text anew with `encoder` and use it from now on; return how many texts there were."""
+        with self._lock:
+            texts = self.store.reindex(encoder.encode, _stamp_of(encoder))
+            self._encoder = encoder
+            self._followed = FollowedIndex(self.store, self.namespace)
+            return texts
+
+    def _encode(self, edits: Sequence[Edit], on_progress: Callable[[int], None] | None) -> list[Vectors]:
+        """Return for each edit the vectors of its `key_texts`."""
+        encoded: list[Vectors] = []
+        for start in range(0, len(edits), _ENCODE_AT_ONCE):
+            chunk = [key_texts(edit) for edit in edits[start : start + _ENCODE_AT_ONCE]]
+            vectors = self.encoder.encode([text for texts in chunk for text in texts])
+            encoded += np.split(vectors, np.cumsum([len(texts) for texts in chunk])[:-1])
+            if on_progress:
+                on_progress(len(encoded))
+        return encoded
+
+    @contextmanager
+    def _changing(self, action: Action, note: Note | None) -> Iterator[Changing]:
+        # This lock before the store's, as everywhere: two threads that take them in turn would wait for ever.
+        with self._lock, self.store.changing(action, note) as change:
+            encoder = self.encoder  # checked once more, now that no other process can change the stamp
+            if self.store.encoder is None:
+                change.stamp(_stamp_of(encoder))
+            yield change
+
+    def _live_around(self, edits: Sequence[Edit]) -> list[tuple[Edit, Vectors]]:
+        """Return the live edits that share a subject or a key with one of `edits`, with the vectors of their keys."""
+        found = dict(self.store.live_about((edit.subject_key for edit in edits), self.namespace))
+        found |= dict(self.store.live_at((key for edit in edits for key in edit.keys), self.namespace))
+        vectors = self.store.vectors_of(found)
+        return [(edit, vectors[number][0]) for number, edit in found.items()]
+
+
+def _add(
+    change: Changing,
+    requested: Iterable[tuple[Edit, Vectors]],
+    before: Sequence[tuple[Edit, Vectors]],
+    on_conflict: OnConflict,
+) -> Added:
+    live = LiveEdits(before)
+    earlier = {edit.id for edit, _ in before}
+    stored: list[Edit] = []
+    restated: list[Edit] = []
+    superseded: list[Edit] = []
+    unclear: list[Conflict] = []
+    for edit, vectors in requested:
+        keys = vectors[: len(edit.keys)]
+        found = standing(edit, keys, live.around(edit))
+        if found.restated:
+            stored.append(found.restated)
+            restated.append(found.restated)
+            continue
+        unclear += found.unclear
+        replaced = list(found.superseded)
+        if on_conflict is OnConflict.REPLACE:
+            replaced += [conflict.live for conflict in found.unclear if conflict.live.id in earlier]
+        new = replace(edit, supersedes=edit.supersedes or replaced[0].id) if replaced else edit
+        for old in replaced:
+            change.supersede(old.id)
+            live.drop(old)
+        change.add(new, vectors)
+        live.hold(new, keys)
+        stored.append(new)
+        superseded += replaced
+    if on_conflict is OnConflict.REPORT and (open_ones := tuple(c for c in unclear if c.live.id in earlier)):
+        raise conflict_error(open_ones)
+    return Added(tuple(stored), tuple(restated), tuple(superseded), tuple(unclear))
+
+
+def _stamp_of(encoder: Encoder) -> EncoderStamp:
+    return EncoderStamp(encoder.name, encoder.encode([_PROBE])[0])
+
+
+def _check(stamp: EncoderStamp, encoder: Encoder) -> None:
+    probe = encoder.encode([_PROBE])[0]
+    if len(probe) != len(stamp.probe) or float(probe @ stamp.probe) < _SAME_ENCODER:
+        raise EncoderMismatch(
+            f"the vectors of this memory were made by encoder {stamp.name!r}, not by {encoder.name!r}; "
+            f"give --encoder {stamp.name}, or change it for good with `memedit reindex --encoder {encoder.name}`"
+        )
