@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
 from memory_editor.errors import ModelError
-from memory_editor.model_files import quiet
+from memory_editor.models.files import quiet
 
 Vectors = NDArray[np.float32]
 """Shape (texts, dimension), rows of unit length."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from memory_editor.errors import ConfigError, MissingDependency, ModelError, PromptTooLong
-from memory_editor.model_files import Report, load_pretrained, no_report, resolve_model
+from memory_editor.models.files import Report, load_pretrained, no_report, resolve_model
 
 _WINDOW_FIELDS: Final = ("max_position_embeddings", "max_seq_len")
 _SAMPLES: Final = 16

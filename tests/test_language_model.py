@@ -19,7 +19,7 @@ from transformers import AutoModel, AutoModelForCausalLM, BloomConfig, MptConfig
 from memory_editor import language_model
 from memory_editor.errors import ConfigError, MissingDependency, ModelError, PromptTooLong
 from memory_editor.language_model import Dtype, LanguageModel, Message
-from memory_editor.model_files import quiet
+from memory_editor.models.files import quiet
 from tests.tiny import ARCHITECTURES, tiny_model, tiny_tokenizer
 
 _CHAT: list[Message] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who runs Twitter?"}]

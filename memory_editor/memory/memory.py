@@ -115,10 +115,14 @@ class EditMemory:
     ) -> Added:
         """Add edits as one change, all or none; later ones supersede earlier ones as `add` does.
 
-        Edits given together are taken to be consistent: only what was live before can be in conflict with them.
+        Edits given together are taken to be consistent: only what was live before can be in conflict with them. One
+        whose id the memory has used already, such as a removed one that was exported before, gets a new id.
         `on_progress` is told the number of edits encoded so far.
         """
-        edits = [replace(edit, namespace=self.namespace) for edit in edits]
+        used = self.store.used_ids(edit.id for edit in edits)
+        edits = [
+            replace(edit, namespace=self.namespace, id=new_edit_id() if edit.id in used else edit.id) for edit in edits
+        ]
         vectors = self._encode(edits, on_progress)
         with self._changing(Action.ADD, note) as change:
             return _add(change, zip(edits, vectors, strict=True), self._live_around(edits), on_conflict)

@@ -11,8 +11,10 @@ from memory_editor.scope.route import ScoredEdit
 class ScopeClassifier(Protocol):
     """What turns a candidate into a calibrated probability, with its reasons in words."""
 
-    threshold: float
-    """The probability from which an edit answers."""
+    @property
+    def threshold(self) -> float:
+        """The probability from which an edit answers."""
+        ...
 
     def score(self, prompt: str, candidate: Candidate) -> ScoredEdit:
         """Return the probability that the right answer to `prompt` depends on the candidate's edit."""

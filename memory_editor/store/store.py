@@ -118,6 +118,10 @@ class Store:
             )
         return read_record(rows[0])
 
+    def used_ids(self, ids: Iterable[EditId]) -> set[EditId]:
+        """Return which of `ids` belong to an edit of this memory, live or not."""
+        return {EditId(id_) for (id_,) in self._in_chunks("SELECT id FROM edits WHERE id IN ({})", list(ids))}
+
     def select(self, where: Filter = LIVE, *, limit: int = -1, offset: int = 0) -> list[Record]:
         """Return the edits that pass a filter, in order of creation."""
         clause, values = where.sql()

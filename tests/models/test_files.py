@@ -1,4 +1,4 @@
-"""Models are found, converted once, repaired and refused as `model_files` promises; the packages here are made up."""
+"""Models are found, converted once, repaired and refused as `models.files` promises; the packages here are made up."""
 
 import json
 import logging
@@ -17,12 +17,12 @@ from huggingface_hub.utils._paths import filter_repo_objects
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
-from memory_editor import model_files
-from memory_editor.bundled_models import BUNDLED, BundledModel, Part
 from memory_editor.errors import ModelError
 from memory_editor.language_model import LanguageModel
-from memory_editor.model_cache import find_fault, sha256
-from memory_editor.model_files import (
+from memory_editor.models import files
+from memory_editor.models.bundled import BUNDLED, BundledModel, Part
+from memory_editor.models.cache import find_fault, sha256
+from memory_editor.models.files import (
     Location,
     ModelEntry,
     ModelFiles,
@@ -85,7 +85,7 @@ def gguf_file(original: LanguageModel, tmp_path_factory: pytest.TempPathFactory)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and a table of bundled models with one in it whose packages are not installed."""
     monkeypatch.setenv("MEMEDIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(model_files, "BUNDLED", {_MADE_UP.alias: _MADE_UP})
+    monkeypatch.setattr(files, "BUNDLED", {_MADE_UP.alias: _MADE_UP})
     return tmp_path / "cache"
 
 
@@ -341,6 +341,6 @@ def test_quiet_silences_the_libraries_and_restores_them(capfd: pytest.CaptureFix
 
 def test_importing_the_module_imports_neither_torch_nor_transformers() -> None:
     code = (
-        "import sys, memory_editor.model_files; print({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules))"
+        "import sys, memory_editor.models.files; print({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -10,12 +10,12 @@ import platformdirs
 import pytest
 
 from memory_editor.errors import ModelError
-from memory_editor.model_cache import MANIFEST, build_once, cache_root, find_fault
+from memory_editor.models.cache import MANIFEST, build_once, cache_root, find_fault
 
 _BUILD = """
 import sys, time
 from pathlib import Path
-from memory_editor.model_cache import build_once
+from memory_editor.models.cache import build_once
 
 def write(staging):
     with open(sys.argv[2], "a") as log:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from safetensors import SafetensorError
 
-from memory_editor.bundled_models import BUNDLED, BundledModel
 from memory_editor.errors import ModelError
-from memory_editor.model_cache import build_once, cache_root, find_fault, sha256
+from memory_editor.models.bundled import BUNDLED, BundledModel
+from memory_editor.models.cache import build_once, cache_root, find_fault, sha256
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

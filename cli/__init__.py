@@ -1,0 +1,1 @@
+"""The command `memedit`: parses, calls, prints; decides nothing about edits."""

@@ -1,0 +1,108 @@
+"""The application: its commands, and what a user sees when one fails; imports nothing heavy."""
+
+import os
+import sys
+from collections.abc import Callable
+from io import TextIOWrapper
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from memory_editor import __version__
+from memory_editor.cli import ask, browse, demo, facts, models, options, transfer, upkeep
+from memory_editor.cli.output import note
+from memory_editor.errors import MemoryEditorError
+
+# What a shell reports of a command that SIGINT or SIGPIPE ended.
+_INTERRUPTED: Final = 130
+_PIPE_CLOSED: Final = 141
+
+
+class Commands(TyperGroup):
+    """The commands, with one line and an exit code for whatever goes wrong in any of them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse arguments that are no text before any command sees them."""
+        return super().parse_args(ctx, [options.checked_text(text) for text in args])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except MemoryEditorError as error:
+            note(f"error: {' '.join(str(error).split())}")
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as interrupt:
+            note("interrupted; nothing was changed")
+            raise typer.Exit(_INTERRUPTED) from interrupt
+        except BrokenPipeError as error:
+            # Whoever read our output has left; what is still buffered must not fail once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(_PIPE_CLOSED) from error
+        return result
+
+
+app = typer.Typer(
+    name="memedit",
+    cls=Commands,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "add-fact": facts.add_fact,
+    "query": ask.query,
+    "chat": ask.chat,
+    "route": ask.route,
+    "list": browse.list_edits,
+    "show": browse.show,
+    "update": facts.update,
+    "remove": facts.remove,
+    "purge": facts.purge,
+    "history": browse.history,
+    "undo": browse.undo,
+    "import": transfer.import_edits,
+    "export": transfer.export,
+    "backup": transfer.backup,
+    "status": upkeep.status,
+    "verify": upkeep.verify,
+    "reindex": upkeep.reindex,
+    "demo": demo.demo,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)
+app.add_typer(models.app, name="models")
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"memedit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def memedit(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Change what a language model answers, at once and reversibly, by a memory of edits.
+
+    Options go before MEMEDIT_* environment variables, these before the settings file that MEMEDIT_CONFIG names.
+    """
+
+
+def run() -> None:
+    """Run the command line.
+
+    Exits with 0, or 1 for an error, 2 for wrong usage, 130 for an interrupt, 141 for a closed pipe.
+    """
+    # Text that the terminal's encoding lacks comes through as escapes, in and out, instead of ending the command.
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=errors)
+    app(prog_name="memedit")

@@ -1,0 +1,93 @@
+"""Opens what commands work on, as options, environment and settings file say; imports what is heavy only then."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from memory_editor.cli import output
+from memory_editor.config import Settings
+from memory_editor.edits import Status
+
+if TYPE_CHECKING:
+    from memory_editor.editor import MemoryEditor
+    from memory_editor.memory import EditMemory, OnConflict
+    from memory_editor.store import Filter, Note, Store
+
+
+def settings(**options: str | None) -> Settings:
+    """Return the settings, the options that were given put before them."""
+    return replace(Settings.load(), **{name: value for name, value in options.items() if value is not None})
+
+
+def note(chosen: Settings, reason: str) -> "Note":
+    """Return who makes a change, and why."""
+    from memory_editor.store import Note
+
+    return Note(chosen.actor, reason) if chosen.actor else Note(reason=reason)
+
+
+def on_conflict(*, replace: bool, keep_both: bool) -> "OnConflict":
+    """Return what is to become of live edits that a new one may contradict."""
+    if replace and keep_both:
+        raise typer.BadParameter("--replace and --keep-both exclude each other")
+    from memory_editor.memory import OnConflict
+
+    return OnConflict.REPLACE if replace else OnConflict.KEEP_BOTH if keep_both else OnConflict.REPORT
+
+
+def filter_of(chosen: Settings, status: str, **texts: str | None) -> "Filter":
+    """Return the filter for edits of the namespace that stand as `status`, or "all"."""
+    from memory_editor.store import Filter
+
+    return Filter(namespace=chosen.namespace, status=None if status == "all" else Status(status), **texts)
+
+
+@contextmanager
+def open_store(chosen: Settings) -> Iterator["Store"]:
+    """Open the memory's database alone, which takes no encoder; a missing one is an error."""
+    from memory_editor.store import Store
+
+    with Store(_path(chosen), create=False) as store, _interrupts_told(store):
+        yield store
+
+
+@contextmanager
+def open_memory(chosen: Settings, *, create: bool = False) -> Iterator["EditMemory"]:
+    """Open the memory with its encoder, which is loaded when first needed."""
+    from memory_editor.memory import EditMemory
+
+    options = {"namespace": chosen.namespace, "encoder": chosen.encoder}
+    with EditMemory.open(_path(chosen), create=create, **options) as memory, _interrupts_told(memory.store):
+        yield memory
+
+
+@contextmanager
+def open_editor(chosen: Settings) -> Iterator["MemoryEditor"]:
+    """Open or make the memory, and load the language model."""
+    from memory_editor.editor import MemoryEditor
+    from memory_editor.language_model import LanguageModel
+
+    with open_memory(chosen, create=True) as memory:
+        options = {"device": chosen.device, "dtype": chosen.dtype}
+        yield MemoryEditor(LanguageModel.from_pretrained(chosen.model, **options, report=output.note), memory)
+
+
+def _path(chosen: Settings) -> Path:
+    return Path(chosen.memory).expanduser()
+
+
+@contextmanager
+def _interrupts_told(store: "Store") -> Iterator[None]:
+    """Let an interrupt pass if the memory is as it was before the block; else say that it is not, and exit."""
+    before = (store.generation, store.epoch)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (store.generation, store.epoch) == before:
+            raise
+        output.note("interrupted; the memory was changed before, `memedit history` says how")
+        raise typer.Exit(130) from None
