@@ -62,7 +62,10 @@ FACTS = (
 
 
 def demo() -> None:
-    """Tell the whole story on the real model: before, after, paraphrases, unrelated prompts, restart, removal."""
+    """Tell the whole story on the real model.
+
+    Ten facts, fixed beforehand: before, after, paraphrases, unrelated prompts, restart, removal.
+    """
     with tempfile.TemporaryDirectory() as folder:
         _tell(Path(folder) / "demo.db")
 

@@ -59,7 +59,7 @@ class MemoryEditor:
         self.memory = memory
         self.router = Router(memory, classifier)
         self.adapter = adapter or InContext()
-        self.model = EditedModel(base.model, base.tokenizer, self.router.route, self.adapter)
+        self.model = EditedModel(base, self.router.route, self.adapter)
 
     @classmethod
     def from_pretrained(

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from memory_editor.adapters.base import Adapter
@@ -21,8 +20,9 @@ from memory_editor.edited_model.generation import (
     refuse_traces,
 )
 from memory_editor.edited_model.prompts import ChatFormat, Prompt, read_prompt
-from memory_editor.edited_model.rows import positions_of, with_context
-from memory_editor.errors import UnsupportedOption
+from memory_editor.edited_model.rows import InScopeRows, positions_of, with_context
+from memory_editor.errors import PromptTooLong, UnsupportedOption
+from memory_editor.language_model import LanguageModel
 from memory_editor.scope.route import Route
 
 RouteFunction = Callable[[Sequence[str]], list[Route]]
@@ -56,16 +56,15 @@ class EditedModel:
     tensors and options: whenever there is such a row, it runs on the whole batch as given, before the rows in scope.
     """
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, route: RouteFunction, adapter: Adapter
-    ) -> None:
+    def __init__(self, base: LanguageModel, route: RouteFunction, adapter: Adapter) -> None:
         own = {
-            "_base": model,
-            "_tokenizer": tokenizer,
+            "_base": base.model,
+            "_tokenizer": base.tokenizer,
+            "_window": base.context_window,
             "_route": route,
             "_adapter": adapter,
-            "_chat": ChatFormat.of(tokenizer),
-            "_takes_positions": "position_ids" in inspect.signature(model.forward).parameters,
+            "_chat": ChatFormat.of(base.tokenizer),
+            "_takes_positions": "position_ids" in inspect.signature(base.model.forward).parameters,
         }
         self.__dict__.update(own)
 
@@ -114,7 +113,7 @@ class EditedModel:
         if not any(route.in_scope for route in routes):
             return self._base.generate(inputs, **options), routes
         base = None if all(route.in_scope for route in routes) else self._base.generate(inputs, **options)
-        rows = with_context(prompts, routes, self._adapter, self._tokenizer, ids.device)
+        rows = self._with_context(prompts, routes, ids.device)
         inner = inner_options(self._base, {name: options[name] for name in options if name not in _INPUTS}, ids, rows)
         answered = self._base.generate(rows.ids, attention_mask=rows.mask, **inner)
         return merged_output(ids, rows, base, answered, padding_id(config)), routes
@@ -138,7 +137,7 @@ class EditedModel:
             return self._base(input_ids, **given, labels=labels)
         refuse_traces(options.get("output_attentions"), options.get("output_hidden_states"))
         base = None if all(route.in_scope for route in routes) else self._base(input_ids, **given)
-        rows = with_context(prompts, routes, self._adapter, self._tokenizer, input_ids.device)
+        rows = self._with_context(prompts, routes, input_ids.device)
         inner = self._inner(rows.ids, rows.mask, rows.positions, use_cache=options.get("use_cache"))
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         own = inner.logits.new_zeros(len(rows.rows), input_ids.shape[1], inner.logits.shape[-1])
@@ -186,6 +185,15 @@ class EditedModel:
             loss = self._base.loss_function(logits=logits, labels=labels, vocab_size=self._base.config.vocab_size)
         output = CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=cache)
         return output.to_tuple() if options.get("return_dict") is False else output
+
+    def _with_context(self, prompts: list[Prompt], routes: list[Route], device: torch.device) -> InScopeRows:
+        rows = with_context(prompts, routes, self._adapter, self._tokenizer, device)
+        if self._window and (tokens := rows.ids.shape[1]) >= self._window:
+            raise PromptTooLong(
+                f"the prompt has {tokens:,} tokens with its edits in context, the model reads {self._window:,}; "
+                f"shorten it"
+            )
+        return rows
 
     def _routed(self, ids: Tensor, mask: Tensor | None) -> tuple[list[Prompt], list[Route]]:
         if mask is not None and mask.dim() != 2:

@@ -26,7 +26,7 @@ def route(prompts: Sequence[str]) -> list[Route]:
 
 
 def edited(base: LanguageModel) -> EditedModel:
-    return EditedModel(base.model, base.tokenizer, route, InContext())
+    return EditedModel(base, route, InContext())
 
 
 def batch(base: LanguageModel, prompts: Sequence[str], side: str = "left") -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria, TextStreamer, pipeline
 from transformers.generation.streamers import BaseStreamer
 
-from memory_editor.errors import UnsupportedOption
+from memory_editor.errors import PromptTooLong, UnsupportedOption
 from memory_editor.language_model import LanguageModel
 from tests.edited_model.routing import CONTEXT, IN, OUT, SHORT_OUT, batch, edited
 from tests.tiny import ARCHITECTURES, tiny_model
@@ -226,3 +226,11 @@ def test_it_serves_a_text_generation_pipeline(tiny: LanguageModel) -> None:
     assert answer["generated_text"] == tiny.decode(generated(model, batch(tiny, [IN]))[0])
     chat = texts([{"role": "user", "content": IN}], **options)
     assert chat[0]["generated_text"][0] == {"role": "user", "content": IN}
+
+
+def test_a_prompt_that_its_context_takes_beyond_the_window_is_refused() -> None:
+    base = tiny_model("gpt2")
+    long = IN + "?" * (250 - len(base.encode(IN)))
+    assert len(base.encode(long)) < 256
+    with pytest.raises(PromptTooLong, match="tokens with its edits in context, the model reads 256; shorten it"):
+        edited(base).generate(**batch(base, [long]))
