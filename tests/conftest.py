@@ -8,8 +8,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 import torch
 
-from memory_editor.models.bundled import BUNDLED
 from memory_editor.language_model import LanguageModel
+from memory_editor.models.bundled import BUNDLED
 from memory_editor.models.files import converted_folder
 from tests.tiny import ARCHITECTURES, tiny_model
 

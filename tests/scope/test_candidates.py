@@ -1,0 +1,139 @@
+"""Candidates come by exact prompt, by subject and by nearness; expired and foreign edits never do."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from memory_editor.edits import Edit
+from memory_editor.memory import EditMemory, OnConflict
+from memory_editor.scope.candidates import ABOUT, NEAREST, Candidate, find_candidates
+from tests.fakes import FakeEncoder, open_memory
+
+TWITTER = Edit(
+    "The CEO of Twitter is", "Linda", paraphrases=("Who runs Twitter?",), exclusions=("Who founded Twitter?",)
+)
+
+
+def similarity(one: str, other: str) -> float:
+    first, second = FakeEncoder().encode([one, other])
+    return float(first @ second)
+
+
+def candidates(memory: EditMemory, prompt: str) -> list[Candidate]:
+    (found,) = find_candidates(memory, [prompt])
+    return found
+
+
+def test_a_candidate_says_what_was_seen(memory: EditMemory) -> None:
+    memory.add(TWITTER)
+    (seen,) = candidates(memory, "Who now runs twitter")
+    assert (seen.edit, seen.is_exact, seen.mentions_subject) == (TWITTER, False, True)
+    assert seen.similarity == pytest.approx(similarity("Who now runs twitter", "Who runs Twitter?"), abs=1e-6)
+    assert seen.exclusion_similarity == pytest.approx(
+        similarity("Who now runs twitter", "Who founded Twitter?"), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("prompt", ["The CEO of Twitter is", " the  CEO of TWITTER is…", "who runs twitter"])
+def test_any_key_in_any_spelling_is_exact(memory: EditMemory, prompt: str) -> None:
+    memory.add(TWITTER)
+    (seen,) = candidates(memory, prompt)
+    assert (seen.is_exact, seen.mentions_subject) == (True, True)
+    assert seen.similarity == pytest.approx(1, abs=1e-6)
+
+
+def test_an_exclusion_is_no_key(memory: EditMemory) -> None:
+    memory.add(TWITTER)
+    (seen,) = candidates(memory, "Who founded Twitter?")
+    assert not seen.is_exact
+    assert seen.exclusion_similarity == pytest.approx(1, abs=1e-6)
+
+
+def test_without_subject_and_exclusions_nothing_is_made_up(memory: EditMemory) -> None:
+    memory.add(Edit("it is red", "yes"))
+    (seen,) = candidates(memory, "it is blue")
+    assert (seen.mentions_subject, seen.exclusion_similarity) == (False, -1.0)
+
+
+def test_an_exact_prompt_is_found_behind_any_number_of_nearer_keys(memory: EditMemory) -> None:
+    # To the fake encoder the order of words does not count, so these are all as near as the prompt itself.
+    words = "red green blue black".split()
+    orders = [f"{a} {b} {c} {d}" for a in words for b in words for c in words for d in words if len({a, b, c, d}) == 4]
+    edits = [Edit(order, "yes") for order in orders]
+    assert len(edits) == 24
+    memory.add_many(edits)
+    for edit in edits:
+        found = candidates(memory, edit.prompt.upper())
+        assert [seen.edit for seen in found if seen.is_exact] == [edit]
+        assert len(found) in (NEAREST, NEAREST + 1)
+
+
+def test_a_mention_is_found_however_far_the_prompt_is(memory: EditMemory) -> None:
+    crowd = [Edit(f"what do they say about number {number} these days", "much") for number in range(30)]
+    memory.add_many([TWITTER, *crowd], on_conflict=OnConflict.KEEP_BOTH)
+    prompt = "what do they say about number 7 these days, as Twitter has it"
+    found = candidates(memory, prompt)
+    (seen,) = [seen for seen in found if seen.edit == TWITTER]
+    assert (seen.mentions_subject, seen.is_exact) == (True, False)
+    assert len(found) == NEAREST + 1
+    assert TWITTER not in [seen.edit for seen in candidates(memory, prompt.replace("Twitter", "Reddit"))]
+
+
+@pytest.mark.parametrize(
+    ("subject", "prompt"),
+    [
+        ("日本", "日本の首都はどこですか"),
+        ("ประเทศไทย", "เมืองหลวงของประเทศไทยคือ"),
+        ("فرنسا", "ما هي عاصمة فرنسا؟"),
+        ("कला", "कला क्या है"),
+    ],
+)
+def test_a_mention_is_found_in_any_script(memory: EditMemory, subject: str, prompt: str) -> None:
+    memory.add(Edit("an edit with quite another wording", "yes", subject=subject))
+    (seen,) = candidates(memory, prompt)
+    assert seen.mentions_subject
+
+
+def test_no_more_are_taken_by_mention_than_agreed(memory: EditMemory) -> None:
+    edits = [Edit(f"{word} {number}", "yes", subject="Twitter") for number in range(50) for word in ("odd", "even")]
+    memory.add_many(edits)
+    words = " ".join(f"w{number}" for number in range(200))
+    assert ABOUT == 64
+    assert ABOUT <= len(candidates(memory, f"{words} Twitter {words[:50]}")) <= ABOUT + NEAREST
+
+
+def test_the_most_similar_comes_first_and_of_equals_the_earlier(memory: EditMemory) -> None:
+    same = [Edit("red green", "yes"), Edit("green red", "yes")]
+    memory.add_many([Edit("red blue green", "yes"), *same])
+    found = candidates(memory, "green, red!")
+    assert [seen.edit for seen in found][:2] == same
+    assert [seen.similarity for seen in found] == sorted((seen.similarity for seen in found), reverse=True)
+
+
+def test_expired_removed_and_foreign_edits_are_none(memory: EditMemory, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    expired = Edit("The CEO of Twitter is", "Elon", valid_until=now - timedelta(seconds=1))
+    lasting = Edit("The CEO of Reddit is", "Steve", valid_until=now + timedelta(hours=1))
+    removed = Edit("The capital of France is", "Lyon")
+    memory.add_many([expired, lasting, removed])
+    memory.store.remove([removed.id])
+    with open_memory(tmp_path / "memory.db", namespace="other") as other:
+        other.add(TWITTER)
+    for prompt in (expired.prompt, removed.prompt, "Who runs Twitter?"):
+        assert [seen.edit for seen in candidates(memory, prompt)] == [lasting]
+
+
+def test_an_empty_memory_asks_no_encoder(memory: EditMemory, encoder: FakeEncoder) -> None:
+    assert find_candidates(memory, ["a", "b"]) == [[], []]
+    assert encoder.encoded == []
+    memory.add(TWITTER)
+    memory.store.remove([TWITTER.id])
+    encoder.encoded.clear()
+    assert find_candidates(memory, ["a", "b"]) == [[], []]
+    assert encoder.encoded == []
+
+
+def test_no_prompts_have_no_candidates(memory: EditMemory) -> None:
+    memory.add(TWITTER)
+    assert find_candidates(memory, []) == []
