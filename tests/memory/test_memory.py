@@ -281,6 +281,7 @@ def test_what_another_process_does_is_seen_at_the_next_call(memory: EditMemory, 
 
 def test_another_encoder_is_refused_until_the_memory_is_reindexed(memory: EditMemory, path: Path) -> None:
     memory.add_many([TWITTER, FRANCE])
+    assert nearest(memory, "Who runs Twitter?") == [TWITTER]
     message = (
         "the vectors of this memory were made by encoder 'fake', not by 'other'; give --encoder fake, "
         "or change it for good with `memedit reindex --encoder other`"

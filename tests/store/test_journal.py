@@ -146,6 +146,17 @@ def test_an_undo_is_undone_by_going_forward_again(store: Store) -> None:
     assert statuses(store) == {A.id: "removed", B.id: "removed"}
 
 
+def test_going_back_to_an_undo_is_going_to_where_that_went(store: Store) -> None:
+    put(store, A)
+    put(store, B)
+    store.undo()
+    put(store, C)
+    store.undo(3)
+    assert statuses(store) == {A.id: "live", B.id: "removed", C.id: "removed"}
+    store.undo()
+    assert statuses(store) == {A.id: "removed", B.id: "removed", C.id: "removed"}
+
+
 def test_going_to_where_one_is_changes_no_edit(store: Store) -> None:
     put(store, A)
     assert store.undo(to=1).transitions == ()
