@@ -28,4 +28,5 @@ class InContext:
 
 
 def _sentence(fact: str) -> str:
+    fact = " ".join(fact.split())  # one line, whatever lines its author wrote
     return fact if fact.endswith(_END) else f"{fact}."

@@ -106,7 +106,7 @@ class Edit:
 
     @property
     def fact(self) -> str:
-        """The fact in one line of text, as a model is told it."""
+        """The fact as text: the prompt with its answer, or the statement."""
         return self.prompt if self.target_new is None else f"{self.prompt} {self.target_new}"
 
     @property

@@ -1,18 +1,17 @@
 """Sentences in, unit vectors out; knows no edits and no indexes."""
 
-import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from transformers import AutoModel, AutoTokenizer
 
+from memory_editor.bert_encoder import BertEncoder, is_bert_of_means
 from memory_editor.errors import ModelError
 from memory_editor.models.files import quiet
+from memory_editor.text import encodable
 
 Vectors = NDArray[np.float32]
 """Shape (texts, dimension), rows of unit length."""
@@ -25,7 +24,6 @@ TAIL_CHARACTERS: Final = 8_000
 """Only so much of the end of a text is tokenised at all: far more than any encoder's window takes."""
 
 _BATCH: Final = 64
-_MEAN_POOLING: Final = ("Transformer", "Pooling", "Normalize")
 
 
 class Encoder(Protocol):
@@ -45,24 +43,18 @@ def load_encoder(name: str = DEFAULT_ENCODER, *, device: str = "cpu") -> Encoder
     Raises `ModelError` for one that cannot be had.
     """
     folder = _folder(name)
-    if folder is not None and _is_mean_pooling(folder):
-        return MeanPoolingEncoder(name, folder, device)
+    if folder is not None and is_bert_of_means(folder):
+        return BundledEncoder(name, folder, device)
     return SentenceTransformerEncoder(name, str(folder or (_HUB_ID if name == DEFAULT_ENCODER else name)), device)
 
 
-class MeanPoolingEncoder:
-    """A transformer whose token states are averaged, as MiniLM's are.
-
-    It does without importing sentence-transformers, which takes seconds.
-    """
+class BundledEncoder:
+    """The bundled MiniLM, or another BERT of its kind, without the seconds that sentence-transformers takes."""
 
     def __init__(self, name: str, folder: Path, device: str) -> None:
         self.name = name
-        with quiet():
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, truncation_side="left")
-            self._model = AutoModel.from_pretrained(folder, use_safetensors=True).to(device).eval()
-        self._window = json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"]
-        self.dimension: int = self._model.config.hidden_size
+        self._bert = BertEncoder(folder).to(device)
+        self.dimension = self._bert.dimension
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text."""
@@ -71,17 +63,7 @@ class MeanPoolingEncoder:
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
-            vectors[batch] = self._encode([_tail(texts[i]) for i in batch])
-        return vectors
-
-    @torch.inference_mode()
-    def _encode(self, texts: list[str]) -> Vectors:
-        inputs = self._tokenizer(texts, padding=True, truncation=True, max_length=self._window, return_tensors="pt")
-        inputs = inputs.to(self._model.device)
-        states = self._model(**inputs).last_hidden_state  # (texts, tokens, dimension)
-        mask = inputs["attention_mask"].unsqueeze(-1)
-        means = (states * mask).sum(1) / mask.sum(1)
-        vectors: Vectors = torch.nn.functional.normalize(means, dim=1).float().cpu().numpy()
+            vectors[batch] = self._bert([_tail(texts[i]) for i in batch]).cpu().numpy()
         return vectors
 
 
@@ -114,8 +96,7 @@ class SentenceTransformerEncoder:
 
 
 def _tail(text: str) -> str:
-    # Tokenizers refuse the lone surrogates that stand for undecodable bytes of a command line.
-    return text[-TAIL_CHARACTERS:].encode(errors="replace").decode()
+    return encodable(text[-TAIL_CHARACTERS:])
 
 
 def _folder(name: str) -> Path | None:
@@ -123,11 +104,3 @@ def _folder(name: str) -> Path | None:
         return Path(name) if Path(name).is_dir() else None
     spec = find_spec(_BUNDLED_PACKAGE)
     return Path(spec.origin).parent / "model" if spec and spec.origin else None
-
-
-def _is_mean_pooling(folder: Path) -> bool:
-    modules, pooling = folder / "modules.json", folder / "1_Pooling" / "config.json"
-    if not (modules.exists() and pooling.exists() and (folder / "sentence_bert_config.json").exists()):
-        return False
-    kinds = tuple(module["type"].rsplit(".", 1)[-1] for module in json.loads(modules.read_text()))
-    return kinds == _MEAN_POOLING and bool(json.loads(pooling.read_text()).get("pooling_mode_mean_tokens"))

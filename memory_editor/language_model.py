@@ -15,6 +15,7 @@ from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenize
 
 from memory_editor.errors import ConfigError, MissingDependency, ModelError, PromptTooLong
 from memory_editor.models.files import Report, load_pretrained, no_report, resolve_model
+from memory_editor.text import encodable
 
 _WINDOW_FIELDS: Final = ("max_position_embeddings", "max_seq_len")
 _SAMPLES: Final = 16
@@ -95,7 +96,7 @@ class LanguageModel:
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of `text`, with the special tokens that the tokenizer adds by default."""
-        return list(self.tokenizer(text, verbose=False)["input_ids"])
+        return list(self.tokenizer(encodable(text), verbose=False)["input_ids"])
 
     def decode(self, ids: list[int] | Tensor, *, keep_special: bool = False) -> str:
         """Return the text of token ids."""

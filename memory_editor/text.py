@@ -24,7 +24,9 @@ _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+")
 _END_PUNCTUATION = " \t\n.?!:;,…。？！؟।"
 
 _CONNECTORS = r"(?:of|the|de|la|le|del|der|den|di|da|du|van|von|and|for|in|on|at|to|al|el|bin|ibn|a|&)"
-_CAPITALISED = r"(?:(?<!\w)[a-z]{0,3}[A-Z][\w'’.&-]*|(?<!\w)\d[\w'’.-]*)"  # also iPhone
+_CAPITALISED = (
+    r"(?:(?<!\w)[a-z]{0,3}[A-ZÀ-ÖØ-ÞĀĆČĎĐĒĘĚĞĢİĪĶĻŁĽŃŅŇŌŐŒŘŚŞŠŢŤŪŮŰŹŻŽ][\w'’.&-]*|(?<!\w)\d[\w'’.-]*)"  # also iPhone
+)
 _NAME = re.compile(rf"{_CAPITALISED}(?:(?:\s+{_CONNECTORS}){{0,2}}\s+{_CAPITALISED})*")
 _QUOTED = re.compile(r"[\"“«]\s*([^\s\"“”«»][^\"“”«»]+)[\"”»]")
 _OPENERS = frozenset(
@@ -40,7 +42,13 @@ def normalised(text: str) -> str:
     final punctuation do not count."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     # Folding takes characters apart that then compose anew with the accents after them.
-    return " ".join(unicodedata.normalize("NFKC", folded).split()).rstrip(_END_PUNCTUATION)
+    spaced = " ".join(unicodedata.normalize("NFKC", folded).split())
+    return spaced.rstrip(_END_PUNCTUATION) or spaced
+
+
+def encodable(text: str) -> str:
+    """Return `text` without lone surrogates, which stand for undecodable bytes and which tokenizers refuse."""
+    return text.encode(errors="replace").decode()
 
 
 def fingerprint(text: str) -> bytes:

@@ -137,3 +137,7 @@ def test_the_story_on_the_real_model(smollm2: LanguageModel, tmp_path: Path) -> 
         assert other.text == editor.base_answer(near, **options)
         editor.memory.store.remove([edit.id])
         assert editor.answer("The capital of Australia is", **options) == before
+
+
+def test_undecodable_bytes_in_a_prompt_are_read_as_question_marks(editor: MemoryEditor) -> None:
+    assert editor.answer("Two plus \udcff is").text == editor.answer("Two plus ? is").text

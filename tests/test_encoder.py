@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from memory_editor import encoder as encoder_module
-from memory_editor.encoder import DEFAULT_ENCODER, TAIL_CHARACTERS, Encoder, MeanPoolingEncoder, load_encoder
+from memory_editor.encoder import DEFAULT_ENCODER, TAIL_CHARACTERS, BundledEncoder, Encoder, load_encoder
 from memory_editor.errors import ModelError
 
 SENTENCES = [
@@ -40,7 +40,7 @@ class TestBundled:
 
     def test_vectors_have_unit_length(self, bundled: Encoder) -> None:
         vectors = bundled.encode(SENTENCES)
-        assert isinstance(bundled, MeanPoolingEncoder)
+        assert isinstance(bundled, BundledEncoder)
         assert (bundled.name, bundled.dimension) == (DEFAULT_ENCODER, 384)
         assert vectors.shape == (7, 384)
         assert vectors.dtype == np.float32

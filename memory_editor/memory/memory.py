@@ -140,6 +140,8 @@ class EditMemory:
             raise StoreError(
                 f"edit {old.id} is {record.status}; only live edits can be updated, `memedit list` shows them"
             )
+        if old.namespace != self.namespace:
+            raise StoreError(f"edit {old.id} is in namespace {old.namespace!r}, not {self.namespace!r}; open that one")
         if unknown := sorted(set(changes) - set(FIELDS)):
             raise InvalidEdit(f"unknown field {unknown[0]!r}; an edit has {', '.join(FIELDS)}")
         if "prompt" in changes and old.subject == infer_subject(old.prompt):

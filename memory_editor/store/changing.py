@@ -7,7 +7,7 @@ from memory_editor.edits import Edit, EditId, Status
 from memory_editor.errors import StoreError, UnknownEdit
 from memory_editor.store import journal
 from memory_editor.store.journal import Action, Note
-from memory_editor.store.rows import EncoderStamp, Vectors, key_texts, write_stamp
+from memory_editor.store.rows import EncoderStamp, Vectors, digest, key_texts, write_stamp
 from memory_editor.text import fingerprint
 
 
@@ -33,18 +33,31 @@ class Changing:
         texts = key_texts(edit)
         if len(vectors) != len(texts):
             raise ValueError(f"{len(texts)} texts of edit {edit.id} need as many vectors, got {len(vectors)}")
+        content = edit.to_json()
         try:
             cursor = self._connection.execute(
-                "INSERT INTO edits (id, namespace, status, subject_key, relation, content) VALUES (?, ?, ?, ?, ?, ?)",
-                (edit.id, edit.namespace, Status.LIVE, edit.subject_key, edit.relation, edit.to_json()),
+                """INSERT INTO edits (id, namespace, status, subject_key, relation, content, digest)
+                VALUES (?, ?, ?, ?, ?, ?, ?)""",
+                (
+                    edit.id,
+                    edit.namespace,
+                    Status.LIVE,
+                    edit.subject_key,
+                    edit.relation,
+                    content,
+                    digest(content.encode()),
+                ),
             )
         except sqlite3.IntegrityError as error:
             raise StoreError(f"the memory has an edit {edit.id} already; leave the id out for a new one") from error
         number = cursor.lastrowid or 0
         keys = len(edit.keys)
         self._connection.executemany(
-            "INSERT INTO keys (edit, is_exclusion, fingerprint, vector) VALUES (?, ?, ?, ?)",
-            ((number, i >= keys, fingerprint(text), vectors[i].tobytes()) for i, text in enumerate(texts)),
+            "INSERT INTO keys (edit, is_exclusion, fingerprint, vector, digest) VALUES (?, ?, ?, ?, ?)",
+            (
+                (number, i >= keys, fingerprint(text), vector := vectors[i].tobytes(), digest(vector))
+                for i, text in enumerate(texts)
+            ),
         )
         self._connection.execute("INSERT INTO transitions VALUES (?, ?, NULL, ?)", (self.number, number, Status.LIVE))
 

@@ -1,5 +1,6 @@
 """How edits, vectors and stamps stand in rows of the database."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -55,6 +56,11 @@ class EncoderStamp:
 
     name: str
     probe: NDArray[np.float32]
+
+
+def digest(data: bytes) -> bytes:
+    """Return 16 bytes by which a later change of `data` is noticed."""
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def key_texts(edit: Edit) -> tuple[str, ...]:

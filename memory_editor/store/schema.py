@@ -26,7 +26,7 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
     if not path.exists():
         if not create:
             raise StoreError(f"there is no memory at {str(path)!r}; `memedit add-fact` makes one")
-        with translated(path):
+        with reachable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
     with translated(path):
         connection = sqlite3.connect(
@@ -42,11 +42,18 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system raise in the block into a `StoreError` that says what to do."""
+    """Turn what SQLite raises in the block into a `StoreError` that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
         raise StoreError(f"{str(path)!r}: {error}; {_next_step(error)}") from error
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[None]:
+    """Turn what the file system raises in the block into a `StoreError` that says what to do."""
+    try:
+        yield
     except OSError as error:
         raise StoreError(f"{str(path)!r}: {error.strerror or error}; choose a place that can be written") from error
 
@@ -139,8 +146,10 @@ def _m001_create_tables(connection: sqlite3.Connection) -> None:
             status TEXT NOT NULL CHECK (status IN ('live', 'superseded', 'removed')),
             subject_key TEXT NOT NULL,
             relation TEXT NOT NULL,
-            content TEXT NOT NULL
+            content TEXT NOT NULL,
+            digest BLOB NOT NULL
         )""",
+        # The digests are of the content and of the vector: SQLite itself does not notice a changed byte.
         "CREATE INDEX edits_by_namespace ON edits (namespace, status, id)",
         "CREATE INDEX edits_by_subject ON edits (namespace, subject_key, relation) WHERE status = 'live'",
         """CREATE TABLE keys (
@@ -148,7 +157,8 @@ def _m001_create_tables(connection: sqlite3.Connection) -> None:
             edit INTEGER NOT NULL REFERENCES edits ON DELETE CASCADE,
             is_exclusion INTEGER NOT NULL CHECK (is_exclusion IN (0, 1)),
             fingerprint BLOB NOT NULL,
-            vector BLOB NOT NULL
+            vector BLOB NOT NULL,
+            digest BLOB NOT NULL
         )""",
         "CREATE INDEX keys_by_edit ON keys (edit)",
         "CREATE INDEX keys_by_fingerprint ON keys (fingerprint)",

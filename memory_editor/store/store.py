@@ -24,6 +24,7 @@ from memory_editor.store.rows import (
     Filter,
     Record,
     Vectors,
+    digest,
     key_texts,
     read_edit,
     read_record,
@@ -258,11 +259,18 @@ class Store:
             for id_ in ids:
                 change.purge(id_)
             schema.new_epoch(self._connection)
-        with self._lock, schema.translated(self.path):
-            self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._lock, schema.reachable(self.index_folder):
             if self.index_folder.exists():
                 shutil.rmtree(self.index_folder)
+        with self._lock:
+            try:
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise StoreError(
+                    f"{str(self.path)!r}: the edits are forgotten, but their traces may stay in the file: {error}; "
+                    f"purge again later"
+                ) from error
 
     def reindex(self, encode: Callable[[Sequence[str]], Vectors], encoder: EncoderStamp, *, batch: int = 512) -> int:
         """Replace every vector by what `encode` gives, and the stamp by `encoder`; return how many texts there were."""
@@ -274,7 +282,8 @@ class Store:
                 vectors = encode(texts[start : start + batch])
                 pairs = zip(vectors, numbers[start : start + batch], strict=True)
                 self._connection.executemany(
-                    "UPDATE keys SET vector = ? WHERE number = ?", ((v.tobytes(), n) for v, n in pairs)
+                    "UPDATE keys SET vector = ?, digest = ? WHERE number = ?",
+                    ((vector := row.tobytes(), digest(vector), number) for row, number in pairs),
                 )
             write_stamp(self._connection, encoder)
             schema.new_epoch(self._connection)
@@ -284,7 +293,7 @@ class Store:
         """Copy the memory, as it is at this moment, to a new file; it can be opened like the original."""
         if path.exists():
             raise StoreError(f"{str(path)!r} exists already; give a new path for the backup")
-        with self._lock, schema.translated(path):
+        with self._lock, schema.translated(path), schema.reachable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with closing(sqlite3.connect(path)) as copy:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from memory_editor.edits import Edit
 from memory_editor.errors import MemoryEditorError
-from memory_editor.store.rows import key_texts, read_edit
+from memory_editor.store.rows import digest, key_texts, read_edit
 from memory_editor.text import fingerprint
 
 _LAST_STATUS = """SELECT id, status, (
@@ -35,16 +35,20 @@ def problems(connection: sqlite3.Connection) -> Iterator[str]:
 
 def _edit_problems(connection: sqlite3.Connection, number: int, edit: Edit, bytes_a_vector: int) -> Iterator[str]:
     id_ = edit.id
-    row = connection.execute(
-        "SELECT id, namespace, subject_key, relation FROM edits WHERE number = ?", (number,)
+    content, stored, *columns = connection.execute(
+        "SELECT content, digest, id, namespace, subject_key, relation FROM edits WHERE number = ?", (number,)
     ).fetchone()
-    if row != (edit.id, edit.namespace, edit.subject_key, edit.relation):
+    if digest(content.encode()) != stored:
+        yield f"edit {id_}: its content was changed behind the memory's back"
+    if columns != [edit.id, edit.namespace, edit.subject_key, edit.relation]:
         yield f"edit {id_}: its columns disagree with its content"
     keys = connection.execute(
-        "SELECT fingerprint, is_exclusion, length(vector) FROM keys WHERE edit = ? ORDER BY number", (number,)
+        "SELECT fingerprint, is_exclusion, vector, digest FROM keys WHERE edit = ? ORDER BY number", (number,)
     ).fetchall()
     expected = [(fingerprint(text), place >= len(edit.keys)) for place, text in enumerate(key_texts(edit))]
-    if [(stored, bool(is_exclusion)) for stored, is_exclusion, _ in keys] != expected:
+    if [(stored, bool(is_exclusion)) for stored, is_exclusion, *_ in keys] != expected:
         yield f"edit {id_}: its keys disagree with its texts"
-    if {size for *_, size in keys} - {bytes_a_vector}:
+    if {len(vector) for *_, vector, _ in keys} - {bytes_a_vector}:
         yield f"edit {id_}: its vectors have another dimension than the encoder's"
+    elif any(digest(vector) != stored for *_, vector, stored in keys):
+        yield f"edit {id_}: a vector was changed behind the memory's back"

@@ -37,7 +37,7 @@ EDIT = Edit("The CEO of Twitter is", "Linda", paraphrases=("Who runs it?",), exc
         ),
         ("DELETE FROM meta WHERE name = 'probe'", f"edit {ID}: its vectors have another dimension than the encoder's"),
         (
-            "INSERT INTO keys SELECT 9, 7, 0, fingerprint, vector FROM keys WHERE number = 1",
+            "INSERT INTO keys SELECT 9, 7, 0, fingerprint, vector, digest FROM keys WHERE number = 1",
             "a row of keys belongs to nothing",
         ),
     ],
@@ -55,3 +55,17 @@ def test_each_edit_is_looked_at(path: Path, store: Store) -> None:
     put(store, *edits)
     store._connection.execute("UPDATE edits SET relation = 'x'")
     assert store.verify() == [f"edit {edit.id}: its columns disagree with its content" for edit in edits]
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE edits SET content = replace(content, 'Linda', 'Lindy')", "its content was changed behind"),
+        ("UPDATE keys SET vector = zeroblob(length(vector))", "a vector was changed behind"),
+    ],
+)
+def test_a_byte_changed_behind_its_back_is_found(tmp_path: Path, statement: str, message: str) -> None:
+    with Store(tmp_path / "facts.db") as store:
+        put(store, Edit("The CEO of Twitter is", "Linda"))
+        store._connection.execute(statement)
+        assert [message in problem for problem in store.verify()] == [True]
