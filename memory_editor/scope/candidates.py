@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from memory_editor.edits import Edit
+from memory_editor.edits import MAX_CHARACTERS, Edit
 from memory_editor.memory import EditMemory
 from memory_editor.store import Vectors
 from memory_editor.text import fingerprint, mentions, spans
@@ -16,6 +16,10 @@ NEAREST: Final = 10
 
 ABOUT: Final = 64
 """How many edits are taken at most because the prompt mentions their subject."""
+
+
+READ_CHARACTERS: Final = 2 * MAX_CHARACTERS
+"""How much of the end of a prompt is read: what it asks stands there, and no edit has a text longer than half of it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ def find_candidates(memory: EditMemory, prompts: Sequence[str]) -> list[list[Can
     """Return the candidates of each prompt, most similar first; expired edits are none."""
     if not memory.count():
         return [[] for _ in prompts]
+    prompts = [prompt[-READ_CHARACTERS:] for prompt in prompts]
     vectors = memory.encoder.encode(prompts)
     nearest = memory.nearest(vectors, NEAREST)
     return [

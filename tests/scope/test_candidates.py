@@ -137,3 +137,11 @@ def test_an_empty_memory_asks_no_encoder(memory: EditMemory, encoder: FakeEncode
 def test_no_prompts_have_no_candidates(memory: EditMemory) -> None:
     memory.add(TWITTER)
     assert find_candidates(memory, []) == []
+
+
+def test_of_a_huge_prompt_the_end_is_read(memory: EditMemory) -> None:
+    memory.add(TWITTER)
+    (seen,) = candidates(memory, "Elon and " * 1_000_000 + "Twitter")
+    assert seen.mentions_subject
+    (unseen,) = candidates(memory, "Twitter" + " and Elon" * 1_000_000)
+    assert not unseen.mentions_subject
