@@ -83,7 +83,7 @@ class Edit:
             object.__setattr__(self, name, _checked_texts(name, getattr(self, name)))
         if self.subject is None:
             object.__setattr__(self, "subject", infer_subject(self.prompt))
-        object.__setattr__(self, "namespace", _checked_namespace(self.namespace))
+        object.__setattr__(self, "namespace", checked_namespace(self.namespace))
         if self.valid_until is not None:
             object.__setattr__(self, "valid_until", _checked_time(self.valid_until))
         object.__setattr__(self, "id", _checked_id("id", self.id))
@@ -179,6 +179,13 @@ class Conflict:
     """Cosine similarity of the two prompts."""
 
 
+def checked_namespace(value: object) -> str:
+    """Return a namespace if it can be one, also as the name of a folder; raises `InvalidEdit`."""
+    if not isinstance(value, str) or not _NAMESPACE.fullmatch(value):
+        raise InvalidEdit(f"namespace {value!r} must match {_NAMESPACE.pattern}, e.g. 'default'")
+    return value
+
+
 def _checked(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidEdit(f"{name} must be text, got {type(value).__name__} {value!r}")
@@ -207,12 +214,6 @@ def _checked_texts(name: str, values: object) -> tuple[str, ...]:
     if len(values) > MAX_TEXTS:
         raise InvalidEdit(f"{name} holds {len(values)} texts, at most {MAX_TEXTS} are allowed")
     return tuple(_checked(f"{name}[{number}]", value) for number, value in enumerate(values))
-
-
-def _checked_namespace(value: object) -> str:
-    if not isinstance(value, str) or not _NAMESPACE.fullmatch(value):
-        raise InvalidEdit(f"namespace {value!r} must match {_NAMESPACE.pattern}, e.g. 'default'")
-    return value
 
 
 def _checked_time(value: object) -> datetime:

@@ -93,11 +93,13 @@ class EditedModel:
         """Return what `forward` does."""
         return self.forward(*args, **kwargs)
 
-    def generate(self, inputs: Tensor | None = None, **options: Any) -> Output:
+    def generate(self, inputs: Tensor | None = None, generation_config: Any = None, **options: Any) -> Output:
         """Generate as the wrapped model's `generate` does; returns the caller's ids and the new ones.
 
         Raises `UnsupportedOption` for what a prompt with context cannot give: attentions and hidden states.
         """
+        if generation_config is not None:
+            options["generation_config"] = generation_config
         output, _ = self.generate_routed(inputs, **options)
         return output
 
@@ -112,9 +114,10 @@ class EditedModel:
         prompts, routes = self._routed(ids, mask if mask is not None else _mask_of(ids, config.pad_token_id))
         if not any(route.in_scope for route in routes):
             return self._base.generate(inputs, **options), routes
-        base = None if all(route.in_scope for route in routes) else self._base.generate(inputs, **options)
         rows = self._with_context(prompts, routes, ids.device)
         inner = inner_options(self._base, {name: options[name] for name in options if name not in _INPUTS}, ids, rows)
+        # First, so that it draws from the generator in the state in which the caller left it.
+        base = None if all(route.in_scope for route in routes) else self._base.generate(inputs, **options)
         answered = self._base.generate(rows.ids, attention_mask=rows.mask, **inner)
         return merged_output(ids, rows, base, answered, padding_id(config)), routes
 
@@ -136,8 +139,8 @@ class EditedModel:
         if not any(route.in_scope for route in routes):
             return self._base(input_ids, **given, labels=labels)
         refuse_traces(options.get("output_attentions"), options.get("output_hidden_states"))
-        base = None if all(route.in_scope for route in routes) else self._base(input_ids, **given)
         rows = self._with_context(prompts, routes, input_ids.device)
+        base = None if all(route.in_scope for route in routes) else self._base(input_ids, **given)
         inner = self._inner(rows.ids, rows.mask, rows.positions, use_cache=options.get("use_cache"))
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         own = inner.logits.new_zeros(len(rows.rows), input_ids.shape[1], inner.logits.shape[-1])

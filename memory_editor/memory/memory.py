@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from memory_editor.edits import DEFAULT_NAMESPACE, FIELDS, Conflict, Edit, Status, new_edit_id
+from memory_editor.edits import DEFAULT_NAMESPACE, FIELDS, Conflict, Edit, Status, checked_namespace, new_edit_id
 from memory_editor.encoder import DEFAULT_ENCODER, Encoder, load_encoder
 from memory_editor.errors import EncoderMismatch, InvalidEdit, StoreError
 from memory_editor.indexes.base import Neighbour
@@ -64,7 +64,7 @@ class EditMemory:
         create: bool = True,
     ) -> Self:
         """Open the memory at `path`; the encoder is loaded when first needed."""
-        Edit("a namespace that is checked", namespace=namespace)
+        checked_namespace(namespace)  # before a file is made
         return cls(Store(path, create=create), lambda: load_encoder(encoder, device=device), namespace)
 
     def close(self) -> None:

@@ -106,7 +106,7 @@ def test_a_generation_config_is_honoured_and_left_as_it_was(tiny: LanguageModel)
     width = inputs["input_ids"].shape[1]
     config = type(tiny.model.generation_config)(max_length=width + 4, min_length=width + 4, repetition_penalty=1.5)
     before = config.to_dict()
-    found = edited(tiny).generate(**inputs, generation_config=config)
+    found = edited(tiny).generate(inputs["input_ids"], config, attention_mask=inputs["attention_mask"])
     assert isinstance(found, Tensor)
     assert found.shape == (1, width + 4)
     assert config.to_dict() == before
