@@ -1,7 +1,6 @@
 """Processes share one memory: what was acknowledged to any of them outlives its death."""
 
 import random
-from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.durability import kill_round
@@ -16,7 +15,7 @@ def test_what_was_acknowledged_survives_kill_9(path: Path) -> None:
         assert found.unannounced <= 1
 
 
-def test_two_processes_write_in_turn_and_lose_nothing(path: Path) -> None:
+def test_two_processes_write_at_once_and_lose_nothing(path: Path) -> None:
     found = kill_round(path, writers=2, longest=0.2, chance=random.Random(), each=20)
     assert (found.lost, found.problems) == (0, ())
     assert found.unannounced <= 2
@@ -24,4 +23,3 @@ def test_two_processes_write_in_turn_and_lose_nothing(path: Path) -> None:
         actors = [change.note.actor for change in store.history()]
         assert store.generation == store.count() == len(actors) == sum(found.acknowledged) + found.unannounced
     assert set(actors) == {"writer-0", "writer-1"}
-    assert sum(one != other for one, other in pairwise(actors)) >= 2
