@@ -12,25 +12,26 @@ import platform
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from memory_editor.encoder import load_encoder
-from memory_editor.indexes import Vectors
+from memory_editor.indexes import VectorIndex, Vectors, pq
 from memory_editor.indexes.faiss_library import faiss
 from memory_editor.indexes.files import FILE_NAME, load, save
 from memory_editor.indexes.flat import FlatIndex
-from memory_editor.indexes.ivf import IVF_FROM, IvfIndex
+from memory_editor.indexes.growing import CODES_FROM
 
 RESULTS = Path(__file__).parent / "results" / "index_lookup.json"
 QUERIES = 1_000
-SIZES = (10_000, IVF_FROM, 100_000)
-LISTS_READ = (0.25, 0.5, 0.75, 1.0)
+SIZES = (10_000, CODES_FROM, 100_000)
+NUMBERS_A_CODE = (2, 3, 4, 6, 8)
 
 
 def statements(pararel: Path) -> Iterator[str]:
@@ -63,7 +64,7 @@ def vectors(data: Path, cache: Path) -> tuple[Vectors, Vectors]:
         return file["stored"], file["queries"]
 
 
-def lookups(indexes: dict[str, FlatIndex], stored: Vectors, queries: Vectors) -> dict[str, dict[str, float]]:
+def lookups(indexes: Mapping[str, VectorIndex], stored: Vectors, queries: Vectors) -> dict[str, dict[str, float]]:
     """Ask every index each query in turn, so that all meet the same load, and compare with exact search by NumPy.
 
     A lookup runs on one thread: its processor time is what it takes when nobody else wants the core.
@@ -90,7 +91,7 @@ def lookups(indexes: dict[str, FlatIndex], stored: Vectors, queries: Vectors) ->
     }
 
 
-def costs(index: FlatIndex, stored: Vectors) -> dict[str, float]:
+def costs(index: VectorIndex, stored: Vectors) -> dict[str, float]:
     """Fill `index` and return what that, one change and its file cost."""
     ids = np.arange(len(stored))
     marks = [time.perf_counter()]
@@ -115,20 +116,16 @@ def costs(index: FlatIndex, stored: Vectors) -> dict[str, float]:
     }
 
 
-def with_lists_read(index: IvfIndex, share: float) -> IvfIndex:
-    """Return a copy of `index` that reads another share of its lists."""
-    copy = IvfIndex.from_arrays(index.arrays())
-    if isinstance(copy._lists, faiss.IndexIVF):
-        copy._lists.nprobe = round(share * copy._lists.nlist)
-    return copy
-
-
 def measured(stored: Vectors, queries: Vectors) -> list[dict[str, Any]]:
-    flat, ivf = FlatIndex(stored.shape[1]), IvfIndex(stored.shape[1], lists_from=len(stored))
-    spent = {"flat": costs(flat, stored), "ivf": costs(ivf, stored)}
-    others = {f"ivf, {share:.0%} of lists": with_lists_read(ivf, share) for share in LISTS_READ}
-    found = lookups({"flat": flat, "ivf": ivf, **others}, stored, queries)
-    return [{"index": name, "vectors": len(stored), **found[name], **spent.get(name, {})} for name in found]
+    indexes: dict[str, VectorIndex] = {"flat": FlatIndex(stored.shape[1])}
+    spent = {"flat": costs(indexes["flat"], stored)}
+    for numbers in NUMBERS_A_CODE:
+        name = f"pq, {numbers} numbers a code"
+        indexes[name] = pq.PqIndex(stored.shape[1])
+        with patch.object(pq, "NUMBERS_A_CODE", numbers):
+            spent[name] = costs(indexes[name], stored)
+    found = lookups(indexes, stored, queries)
+    return [{"index": name, "vectors": len(stored), **found[name], **spent[name]} for name in found]
 
 
 def main() -> None:

@@ -8,11 +8,15 @@ from memory_editor.indexes.base import Ids, Neighbour, VectorIndex, Vectors
 
 __all__ = ["DEFAULT_KIND", "KINDS", "Ids", "Neighbour", "VectorIndex", "Vectors", "index_class"]
 
-KINDS: Final = {"flat": "memory_editor.indexes.flat:FlatIndex", "ivf": "memory_editor.indexes.ivf:IvfIndex"}
+KINDS: Final = {
+    "flat": "memory_editor.indexes.flat:FlatIndex",
+    "pq": "memory_editor.indexes.pq:PqIndex",
+    "growing": "memory_editor.indexes.growing:GrowingIndex",
+}
 """Every kind of index, imported when asked for, since all need FAISS."""
 
-DEFAULT_KIND: Final = "ivf"
-"""Exact while few vectors are stored, approximate and fast from `ivf.IVF_FROM` vectors on."""
+DEFAULT_KIND: Final = "growing"
+"""Exact while few vectors are stored, approximate and fast from `growing.CODES_FROM` vectors on."""
 
 
 def index_class(kind: str) -> type[VectorIndex]:

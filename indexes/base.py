@@ -47,6 +47,10 @@ class VectorIndex(Protocol):
         """Return the ids of the stored vectors, ascending."""
         ...
 
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """Say of each id whether a vector is stored under it."""
+        ...
+
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Store `vectors` under `ids`, which must be new."""
         ...

@@ -5,13 +5,13 @@ flipped byte without complaint, hence the checksum. Manifest and arrays share on
 without the other.
 """
 
-import io
 import json
 import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -20,10 +20,10 @@ import numpy as np
 
 from memory_editor.errors import IndexFileError
 from memory_editor.indexes import index_class
-from memory_editor.indexes.base import VectorIndex
+from memory_editor.indexes.base import Arrays, VectorIndex
 
 FILE_NAME: Final = "vectors.index"
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Counted up whenever an older file could be misread."""
 
 _DIGEST_BYTES: Final = 32
@@ -50,12 +50,10 @@ def save(index: VectorIndex, folder: Path, *, generation: int, origin: str) -> N
     """Replace the index file in `folder` by one of `index`; readers find the old or the new one, never a part."""
     path = folder / FILE_NAME
     manifest = Manifest(index.kind, generation, origin, len(index), index.dimension)
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, manifest=np.array(json.dumps(asdict(manifest))), **index.arrays())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(folder)
-        _replace(path, content.getbuffer())
+        _replace(path, {"manifest": np.array(json.dumps(asdict(manifest))), **index.arrays()})
     except OSError as error:
         raise IndexFileError(
             f"index file {path} cannot be written ({error}); make room for it or set its rights"
@@ -66,39 +64,41 @@ def load(folder: Path) -> tuple[VectorIndex, Manifest]:
     """Return the index saved in `folder` and its manifest; whatever cannot be trusted raises `IndexFileError`."""
     path = folder / FILE_NAME
     try:
-        content = memoryview(path.read_bytes())
+        with path.open("rb") as file:
+            return _parsed(file)
     except OSError as error:
         raise IndexFileError(f"index file {path} cannot be read ({error}); rebuild it from the store") from error
-    body = content[_DIGEST_BYTES:]
-    if content[:_DIGEST_BYTES] != sha256(body).digest():
-        raise IndexFileError(f"index file {path} is damaged, its checksum does not match; rebuild it from the store")
-    try:
-        return _parsed(body)
     except Exception as error:  # whatever a file of another version does to the readers of three formats
         raise IndexFileError(f"index file {path} cannot be used: {error}; rebuild it from the store") from error
 
 
-def _parsed(body: memoryview) -> tuple[VectorIndex, Manifest]:
-    with np.load(io.BytesIO(body), allow_pickle=False) as file:
-        arrays = dict(file)
-    raw = json.loads(str(arrays.pop("manifest")))
-    if raw["format"] != FORMAT:
-        raise ValueError(f"its format is {raw['format']}, not {FORMAT}")
-    manifest = Manifest(**raw)
-    index = index_class(manifest.kind).from_arrays(arrays)
+def _parsed(file: BufferedReader) -> tuple[VectorIndex, Manifest]:
+    if file.read(_DIGEST_BYTES) != file_digest(file, sha256).digest():
+        raise ValueError("it is damaged, its checksum does not match")
+    file.seek(_DIGEST_BYTES)
+    with np.load(file, allow_pickle=False) as arrays:  # which reads each array when asked for it
+        raw = json.loads(str(arrays["manifest"]))
+        if raw["format"] != FORMAT:
+            raise ValueError(f"its format is {raw['format']}, not {FORMAT}")
+        manifest = Manifest(**raw)
+        index = index_class(manifest.kind).from_arrays(arrays)
     held, said = (len(index), index.dimension), (manifest.count, manifest.dimension)
     if held != said:
         raise ValueError(f"it holds {held[0]} vectors of {held[1]} numbers, not {said[0]} of {said[1]}")
     return index, manifest
 
 
-def _replace(path: Path, body: memoryview) -> None:
+def _replace(path: Path, arrays: Arrays) -> None:
     """Write a file so that after a crash at any moment `path` is the old one or the new one, complete and on disk."""
     temporary = path.with_name(f"{path.name}-{uuid4().hex}{_TEMPORARY}")
     try:
-        with temporary.open("xb") as file:
-            file.write(sha256(body).digest())
-            file.write(body)
+        with temporary.open("x+b") as file:
+            file.write(bytes(_DIGEST_BYTES))
+            np.savez(file, allow_pickle=False, **arrays)
+            file.seek(_DIGEST_BYTES)
+            digest = file_digest(file, sha256).digest()
+            file.seek(0)
+            file.write(digest)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -3,6 +3,7 @@
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory_editor.indexes.base import Arrays, Ids, Neighbour, Vectors, best, checked_ids, checked_vectors
 from memory_editor.indexes.faiss_library import faiss, one_thread
@@ -11,7 +12,7 @@ from memory_editor.indexes.faiss_library import faiss, one_thread
 class FlatIndex:
     """An index that finds the true nearest vectors, in time proportional to their number.
 
-    It stays on the CPU also where FAISS has a GPU: up to the size at which `IvfIndex` takes over, sending the query
+    It stays on the CPU also where FAISS has a GPU: up to the size at which `GrowingIndex` leaves it, sending the query
     there costs as much as answering it.
     """
 
@@ -28,6 +29,10 @@ class FlatIndex:
     def ids(self) -> Ids:
         """Return the ids of the stored vectors, ascending."""
         return np.array(sorted(self._stored), dtype=np.int64)
+
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """Say of each id whether a vector is stored under it."""
+        return np.array([id_ in self._stored for id_ in ids.tolist()], dtype=np.bool_)
 
     def vectors(self, ids: Ids) -> Vectors:
         """Return the stored vectors of `ids`, in their order."""

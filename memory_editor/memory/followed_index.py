@@ -11,7 +11,12 @@ from memory_editor.indexes import DEFAULT_KIND, VectorIndex, files, index_class
 from memory_editor.store import Store
 
 _SAVE_AFTER: Final = 256
-"""How many keys the file may lag behind: fewer are read from the store faster than a file is written."""
+_SAVE_SHARE: Final = 0.02
+"""How many keys the file may lag behind, or what share of all: fewer are read from the store faster than a file is
+written."""
+
+_READ_AT_ONCE: Final = 16_384
+"""How many vectors are read from the store at once: all of a large memory would take more room than its index."""
 
 _logger = logging.getLogger(__name__)
 
@@ -76,18 +81,18 @@ class FollowedIndex:
         return index
 
     def _follow(self, index: VectorIndex) -> None:
-        changes = self._store.key_changes(self._namespace, self._generation)
-        held = index.ids()
-        # A key that came and went, or went and came back, needs nothing done.
-        gone = changes.dropped[np.isin(changes.dropped, held)]
-        new = ~np.isin(changes.ids, held)
-        if gone.size:
+        with self._store.snapshot():
+            changes = self._store.key_changes(self._namespace, self._generation)
+            # A key that came and went, or went and came back, needs nothing done.
+            gone = changes.dropped[index.holds(changes.dropped)]
+            new = changes.ids[~index.holds(changes.ids)]
             index.remove(gone)
-        if new.any():
-            index.add(changes.ids[new], changes.vectors[new])
+            for start in range(0, len(new), _READ_AT_ONCE):
+                keys = new[start : start + _READ_AT_ONCE]
+                index.add(keys, self._store.vectors_at(keys))
         self._generation = changes.generation
-        self._unsaved += int(gone.size + new.sum())
-        if self._unsaved >= _SAVE_AFTER:
+        self._unsaved += len(gone) + len(new)
+        if self._unsaved >= max(_SAVE_AFTER, _SAVE_SHARE * len(index)):
             self._save(index)
 
     def _save(self, index: VectorIndex) -> None:

@@ -37,7 +37,7 @@ def test_indexes_import_no_torch_and_their_package_no_faiss() -> None:
 import sys
 import memory_editor.indexes, memory_editor.indexes.files
 assert "faiss" not in sys.modules
-import memory_editor.indexes.ivf
+import memory_editor.indexes.growing
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

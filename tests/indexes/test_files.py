@@ -9,22 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_editor.errors import IndexFileError
 from memory_editor.indexes import VectorIndex
 from memory_editor.indexes.files import FILE_NAME, Manifest, load, save
 from memory_editor.indexes.flat import FlatIndex
-from memory_editor.indexes.ivf import IvfIndex
+from memory_editor.indexes.growing import GrowingIndex
+from memory_editor.indexes.pq import PqIndex
 from tests.indexes.vectors import DIMENSION, clustered
 
 COUNT = 700
 VECTORS = clustered(COUNT)
 KINDS: dict[str, Callable[[], VectorIndex]] = {
     "flat": lambda: FlatIndex(DIMENSION),
-    "ivf below its size": lambda: IvfIndex(DIMENSION),
-    "ivf": lambda: IvfIndex(DIMENSION, lists_from=640),
+    "growing below its size": lambda: GrowingIndex(DIMENSION),
+    "growing": lambda: GrowingIndex(DIMENSION, codes_from=600),
+    "pq": lambda: PqIndex(DIMENSION),
 }
 
 
@@ -70,7 +72,7 @@ def test_what_is_loaded_equals_what_was_saved(tmp_path: Path, kind: str, count: 
 
 
 def test_a_loaded_index_goes_on(tmp_path: Path) -> None:
-    index = built("ivf")
+    index = built("pq")
     saved(tmp_path, index)
     copy, _ = load(tmp_path)
     for each in (index, copy):
@@ -100,10 +102,11 @@ def test_a_shortened_file_is_refused(tmp_path: Path, share: float) -> None:
         load(tmp_path)
 
 
+@settings(deadline=None)  # the disk decides how long it takes
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_refused(tmp_path_factory: pytest.TempPathFactory, place: float, bit: int) -> None:
     folder = tmp_path_factory.getbasetemp() / "flipped"
-    path = saved(folder, built("ivf", 5))
+    path = saved(folder, built("pq", 5))
     content = bytearray(path.read_bytes())
     content[int(place * len(content))] ^= 1 << bit
     path.write_bytes(content)
@@ -123,7 +126,7 @@ def test_foreign_bytes_are_refused(
 
 
 REWRITTEN: dict[str, tuple[dict[str, object], str]] = {
-    "another format": ({"format": 2}, "its format is 2, not 1"),
+    "another format": ({"format": 1}, "its format is 1, not 2"),
     "an unknown kind": ({"kind": "hnsw"}, "unknown kind of index 'hnsw'"),
     "another count": ({"count": 3}, f"it holds {COUNT} vectors of {DIMENSION} numbers, not 3 of {DIMENSION}"),
     "another dimension": ({"dimension": 5}, f"{DIMENSION} numbers, not {COUNT} of 5"),
@@ -141,10 +144,10 @@ def test_a_file_that_says_other_than_it_holds_is_refused(
         load(tmp_path)
 
 
-def test_lists_that_faiss_cannot_read_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    index = built("ivf")
+def test_codes_that_faiss_cannot_read_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = built("pq")
     arrays = dict(index.arrays())
-    arrays["lists"] = arrays["lists"][:100]
+    arrays["codes"] = arrays["codes"][:100]
     monkeypatch.setattr(index, "arrays", lambda: arrays)
     saved(tmp_path, index)
     with pytest.raises(IndexFileError, match=r"cannot be used: .*; rebuild it"):

@@ -20,5 +20,5 @@ def test_the_default_kind_is_one_of_the_table() -> None:
 
 
 def test_another_kind_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"unknown kind of index 'hnsw'; known are flat, ivf"):
+    with pytest.raises(ConfigError, match=r"unknown kind of index 'hnsw'; known are flat, pq, growing"):
         index_class("hnsw")

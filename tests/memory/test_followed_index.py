@@ -89,6 +89,28 @@ def test_few_changes_are_not_worth_a_file(path: Path, monkeypatch: pytest.Monkey
         assert index_folder(memory.store, "default").exists()
 
 
+def test_the_file_of_a_large_index_may_lag_behind_further(
+    filled: EditMemory, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followed_index, "_SAVE_SHARE", 0.5)
+    before = file.read_bytes()
+    filled.add(Edit("The CEO of Another is", "Linda"))
+    assert answers(filled) == fresh_answers(filled)
+    filled.update(EDITS[0].id, target_new="Elon")
+    assert answers(filled) == fresh_answers(filled)
+    assert file.read_bytes() == before
+    filled.store.remove([EDITS[1].id, EDITS[2].id])
+    answers(filled)
+    assert file.read_bytes() != before
+
+
+def test_an_index_is_filled_a_part_at_a_time(filled: EditMemory, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(filled.store.index_folder)
+    monkeypatch.setattr(followed_index, "_READ_AT_ONCE", 3)
+    with open_memory(path) as again:
+        assert answers(again, 16) == answers(filled, 16)
+
+
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "half": lambda content: content[: len(content) // 2],
@@ -195,19 +217,18 @@ def test_a_purge_deletes_the_file_and_no_late_writer_brings_it_back(
     filled: EditMemory, file: Path, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled.store.remove([EDITS[3].id])
-    original = Store.key_changes
+    original = Store.origin
 
-    def purged_meanwhile(self: Store, namespace: str, since: int = 0) -> KeyChanges:
-        changes = original(self, namespace, since)
-        monkeypatch.setattr(Store, "key_changes", original)
+    def purged_meanwhile(self: Store, generation: int) -> str:
+        monkeypatch.setattr(Store, "origin", original)
         with Store(path) as other:
             other.purge([EDITS[3].id])
-        return changes
+        return original(self, generation)
 
     with open_memory(path) as late:
         answers(late)
         filled.add(Edit("The CEO of Another is", "Linda"))
-        monkeypatch.setattr(Store, "key_changes", purged_meanwhile)
+        monkeypatch.setattr(Store, "origin", purged_meanwhile)
         answers(late)
         assert not file.exists()
         assert answers(late) == fresh_answers(late)

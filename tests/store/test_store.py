@@ -138,6 +138,10 @@ def test_live_edits_are_looked_up_by_prompt_subject_and_key(store: Store) -> Non
     assert np.array_equal(keys, vectors_of(TWITTER)[:2])
     assert np.array_equal(exclusions, vectors_of(TWITTER)[2:])
     assert store.vectors_of([99]) == {}
+    held = store.key_changes("default")
+    assert (held.ids.tolist(), held.dropped.tolist()) == ([1, 2], [])
+    assert np.array_equal(store.vectors_at(held.ids), vectors_of(TWITTER)[:2])
+    assert store.vectors_at(held.ids[:0]).shape == (0, 0)
 
 
 def test_many_values_are_looked_up_at_once_and_a_limit_holds_for_all(store: Store) -> None:
@@ -148,6 +152,7 @@ def test_many_values_are_looked_up_at_once_and_a_limit_holds_for_all(store: Stor
     assert len(store.live_about(subjects, "default", 64)) == 64
     assert store.live_about(subjects[:1], "default", 64) == [(1, edits[0])]
     assert len(store.vectors_of(range(1, 1_201))) == 1_200
+    assert len(store.vectors_at(store.key_changes("default").ids)) == 1_200
 
 
 def test_an_update_supersedes(store: Store) -> None:
