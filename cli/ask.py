@@ -32,6 +32,8 @@ def query(
     namespace: options.Namespace = None,
     model: options.Model = None,
     encoder: options.Encoder = None,
+    scope: options.Scope = None,
+    max_false_accept: options.MaxFalseAccept = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
     as_json: options.Json = False,
@@ -42,7 +44,14 @@ def query(
     """
     texts = _texts(prompts)
     chosen = opening.settings(
-        memory=memory, namespace=namespace, model=model, encoder=encoder, device=device, dtype=dtype
+        memory=memory,
+        namespace=namespace,
+        model=model,
+        encoder=encoder,
+        scope=scope,
+        max_false_accept=max_false_accept,
+        device=device,
+        dtype=dtype,
     )
     generation = _generation(max_new_tokens, sample, temperature, seed)
     with opening.open_editor(chosen) as editor:
@@ -69,6 +78,8 @@ def chat(
     namespace: options.Namespace = None,
     model: options.Model = None,
     encoder: options.Encoder = None,
+    scope: options.Scope = None,
+    max_false_accept: options.MaxFalseAccept = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
 ) -> None:
@@ -77,7 +88,14 @@ def chat(
     /route explains the last answer; /exit or Ctrl-D ends.
     """
     chosen = opening.settings(
-        memory=memory, namespace=namespace, model=model, encoder=encoder, device=device, dtype=dtype
+        memory=memory,
+        namespace=namespace,
+        model=model,
+        encoder=encoder,
+        scope=scope,
+        max_false_accept=max_false_accept,
+        device=device,
+        dtype=dtype,
     )
     generation = _generation(max_new_tokens, sample, temperature, seed)
     messages: list[Message] = []
@@ -103,6 +121,8 @@ def route(
     memory: options.Memory = None,
     namespace: options.Namespace = None,
     encoder: options.Encoder = None,
+    scope: options.Scope = None,
+    max_false_accept: options.MaxFalseAccept = None,
     as_json: options.Json = False,
 ) -> None:
     """Show which edit would answer, and why.
@@ -110,11 +130,13 @@ def route(
     Takes no language model. With --json, one object a line.
     """
     texts = _texts(prompts)
-    chosen = opening.settings(memory=memory, namespace=namespace, encoder=encoder)
+    chosen = opening.settings(
+        memory=memory, namespace=namespace, encoder=encoder, scope=scope, max_false_accept=max_false_accept
+    )
     with opening.open_memory(chosen) as opened:
         from memory_editor.scope.router import Router
 
-        routes = Router(opened).route(texts)
+        routes = Router(opened, opening.classifier(chosen)).route(texts)
     for place, found in enumerate(routes):
         if as_json:
             output.print_json(found.to_dict(), indent=None)

@@ -69,18 +69,21 @@ def add_fact(
 
 def _print_added(added: "Added", as_json: bool) -> None:
     contradicted = [conflict.live for conflict in added.unclear]
+    restated = [conflict.live for conflict in added.restates]
     if as_json:
         values = {
             "id": added.edits[0].id,
             "known_already": bool(added.restated),
             "superseded": [edit.id for edit in added.superseded],
             "possible_contradictions": [edit.id for edit in contradicted],
+            "restates": [edit.id for edit in restated],
         }
         output.print_json(values)
         return
     views.print_done("known already" if added.restated else "added", added.edits)
     views.print_done("superseded", added.superseded)
     views.print_done("may contradict", contradicted)
+    views.print_done("restates", restated)
 
 
 def update(

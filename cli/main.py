@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from memory_editor import __version__
-from memory_editor.cli import ask, browse, demo, facts, models, options, transfer, upkeep
+from memory_editor.cli import ask, browse, demo, facts, models, options, scope, transfer, upkeep
 from memory_editor.cli.output import note
 from memory_editor.errors import MemoryEditorError
 
@@ -76,6 +76,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
 app.add_typer(models.app, name="models")
+app.add_typer(scope.app, name="scope")
 
 
 def _print_version(is_wanted: bool) -> None:

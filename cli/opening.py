@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,12 +15,14 @@ from memory_editor.edits import Status
 if TYPE_CHECKING:
     from memory_editor.editor import MemoryEditor
     from memory_editor.memory import EditMemory, OnConflict
+    from memory_editor.scope.classifier import TrainedClassifier
     from memory_editor.store import Filter, Note, Store
 
 
-def settings(**options: str | None) -> Settings:
+def settings(**options: str | float | None) -> Settings:
     """Return the settings, the options that were given put before them."""
-    return replace(Settings.load(), **{name: value for name, value in options.items() if value is not None})
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    return replace(Settings.load(), **given)
 
 
 def note(chosen: Settings, reason: str) -> "Note":
@@ -37,6 +39,13 @@ def on_conflict(*, replace: bool, keep_both: bool) -> "OnConflict":
     from memory_editor.memory import OnConflict
 
     return OnConflict.REPLACE if replace else OnConflict.KEEP_BOTH if keep_both else OnConflict.REPORT
+
+
+def classifier(chosen: Settings) -> "TrainedClassifier":
+    """Load the scope classifier, with the threshold that keeps to the budget of false accepts."""
+    from memory_editor.scope.files import SHIPPED, load_classifier
+
+    return load_classifier(Path(chosen.scope).expanduser() if chosen.scope else SHIPPED, chosen.max_false_accept)
 
 
 def filter_of(chosen: Settings, status: str, **texts: str | None) -> "Filter":
@@ -59,9 +68,14 @@ def open_store(chosen: Settings) -> Iterator["Store"]:
 def open_memory(chosen: Settings, *, create: bool = False) -> Iterator["EditMemory"]:
     """Open the memory with its encoder, which is loaded when first needed."""
     from memory_editor.memory import EditMemory
+    from memory_editor.scope.judge import ScopeJudge
 
+    judge = ScopeJudge(lambda: classifier(chosen))
     options = {"namespace": chosen.namespace, "encoder": chosen.encoder}
-    with EditMemory.open(_path(chosen), create=create, **options) as memory, _interrupts_told(memory.store):
+    with (
+        EditMemory.open(_path(chosen), judge=judge, create=create, **options) as memory,
+        _interrupts_told(memory.store),
+    ):
         yield memory
 
 
@@ -73,7 +87,11 @@ def open_editor(chosen: Settings) -> Iterator["MemoryEditor"]:
 
     with open_memory(chosen, create=True) as memory:
         options = {"device": chosen.device, "dtype": chosen.dtype}
-        yield MemoryEditor(LanguageModel.from_pretrained(chosen.model, **options, report=output.note), memory)
+        yield MemoryEditor(
+            LanguageModel.from_pretrained(chosen.model, **options, report=output.note),
+            memory,
+            classifier=classifier(chosen),
+        )
 
 
 def _path(chosen: Settings) -> Path:

@@ -6,7 +6,7 @@ import typer
 
 
 def _setting(name: str, metavar: str, text: str) -> Any:
-    return typer.Option(f"--{name}", metavar=metavar, help=f"{text} [env: MEMEDIT_{name.upper()}]")
+    return typer.Option(f"--{name}", metavar=metavar, help=f"{text} [env: MEMEDIT_{name.upper().replace('-', '_')}]")
 
 
 Memory: TypeAlias = Annotated[str | None, _setting("memory", "PATH", "The file of the edit memory.")]
@@ -15,6 +15,13 @@ Model: TypeAlias = Annotated[
     str | None, _setting("model", "NAME", "The language model: alias, folder, .gguf file or hub id.")
 ]
 Encoder: TypeAlias = Annotated[str | None, _setting("encoder", "NAME", "The sentence encoder that routes prompts.")]
+Scope: TypeAlias = Annotated[
+    str | None, _setting("scope", "DIR", "The scope classifier, as `memedit scope train` writes it.")
+]
+MaxFalseAccept: TypeAlias = Annotated[
+    float | None,
+    _setting("max-false-accept", "SHARE", "How many out-of-scope prompts may be answered by an edit, e.g. 0.01."),
+]
 Device: TypeAlias = Annotated[str | None, _setting("device", "NAME", "Where the model runs, e.g. cpu, cuda, auto.")]
 Dtype: TypeAlias = Annotated[
     str | None, _setting("dtype", "NAME", "How weights are kept: float32, bfloat16, float16, int8 or int4.")

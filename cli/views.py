@@ -71,7 +71,8 @@ def print_route(route: "Route") -> None:
     """Print which edit answers a prompt, and why."""
     fields: list[tuple[str, object]] = [("prompt", one_line(route.prompt))]
     if not route.edits:
-        fields.append(("edit", "none; the base model answers"))
+        why = ": two edits that disagree are too close" if route.abstained else ""
+        fields.append(("edit", f"none; the base model answers{why}"))
     for scored in route.edits:
         fields += _scored("edit", scored)
     fields.append(("margin", f"{route.margin:.2f}"))
@@ -82,6 +83,6 @@ def _scored(role: str, scored: "ScoredEdit") -> list[tuple[str, object]]:
     return [
         (role, scored.edit.id),
         ("  fact", one_line(scored.edit.fact)),
-        ("  probability", f"{scored.probability:.2f}"),
+        ("  probability", f"{scored.probability:.2f} ({scored.kind})"),
         ("  reasons", scored.reasons),
     ]

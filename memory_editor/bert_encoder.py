@@ -5,12 +5,13 @@ that takes a fraction of a second where importing transformers' own classes take
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor, nn
 
 _PARTS = {
@@ -23,17 +24,19 @@ _PARTS = {
 """What a layer's parts are called in BERT's files, and in PyTorch."""
 
 
-class BertEncoder(nn.Module):
-    """The mean of BERT's token states, of unit length; of a text beyond the window the end counts."""
+class Bert(nn.Module):
+    """BERT without its pooler: token ids in, token states out."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, weights: dict[str, Tensor] | None = None, *, layers: int | None = None) -> None:
+        """Load the model in `folder`, or only its first `layers`.
+
+        `weights`, under BERT's own names, take the place of the file's.
+        """
         super().__init__()
         config = json.loads((folder / "config.json").read_text())
-        self.window: int = json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"]
         self.dimension: int = config["hidden_size"]
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.enable_truncation(self.window, direction="left")
-        self.tokenizer.enable_padding(pad_id=config["pad_token_id"])
+        self.tokenizer = load_tokenizer(folder)
+        self._padding: int = config["pad_token_id"]
         self.words = nn.Embedding(config["vocab_size"], self.dimension)
         self.positions = nn.Embedding(config["max_position_embeddings"], self.dimension)
         self.kinds = nn.Embedding(config["type_vocab_size"], self.dimension)
@@ -46,21 +49,57 @@ class BertEncoder(nn.Module):
             layer_norm_eps=config["layer_norm_eps"],
             batch_first=True,
         )
-        self.layers = nn.TransformerEncoder(layer, config["num_hidden_layers"], enable_nested_tensor=False)
-        self.load_state_dict(_renamed(load_file(folder / "model.safetensors"), config["num_hidden_layers"]))
+        kept = config["num_hidden_layers"] if layers is None else layers
+        self.layers = nn.TransformerEncoder(layer, kept, enable_nested_tensor=False)
+        self.load_state_dict(_renamed(weights or load_weights(folder), kept))
         self.eval()
+
+    @torch.inference_mode()
+    def forward(self, encodings: Sequence[Encoding]) -> tuple[Tensor, Tensor]:
+        """Return the states of tokenised texts and the mask of what is no padding.
+
+        Shapes (texts, tokens, dimension) and (texts, tokens, 1).
+        """
+        device = self.words.weight.device
+        longest = max(map(len, encodings))
+        for encoding in encodings:
+            encoding.pad(longest, pad_id=self._padding)
+        ids = torch.tensor([encoding.ids for encoding in encodings], device=device)
+        kinds = torch.tensor([encoding.type_ids for encoding in encodings], device=device)
+        mask = torch.tensor([encoding.attention_mask for encoding in encodings], device=device)
+        positions = torch.arange(ids.shape[1], device=device)
+        states = self.norm(self.words(ids) + self.positions(positions) + self.kinds(kinds))
+        return self.layers(states, src_key_padding_mask=mask == 0), mask.unsqueeze(-1)
+
+
+class BertEncoder(nn.Module):
+    """The mean of BERT's token states, of unit length; of a text beyond the window the end counts."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.window: int = json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"]
+        self.bert = Bert(folder)
+        self.bert.tokenizer.enable_truncation(self.window, direction="left")
+        self.dimension = self.bert.dimension
 
     @torch.inference_mode()
     def forward(self, texts: list[str]) -> Tensor:
         """Return the vectors of `texts`, shape (texts, dimension)."""
-        encodings = self.tokenizer.encode_batch(texts)
-        device = self.words.weight.device
-        ids = torch.tensor([encoding.ids for encoding in encodings], device=device)
-        mask = torch.tensor([encoding.attention_mask for encoding in encodings], device=device)
-        positions = torch.arange(ids.shape[1], device=device)
-        states = self.norm(self.words(ids) + self.positions(positions) + self.kinds.weight[0])
-        states = self.layers(states, src_key_padding_mask=mask == 0)
-        return nn.functional.normalize((states * mask.unsqueeze(-1)).sum(1), dim=1)
+        states, mask = self.bert(self.bert.tokenizer.encode_batch(texts))
+        return nn.functional.normalize((states * mask).sum(1), dim=1)
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Return the tokenizer of the model in `folder`, which neither cuts texts nor pads them."""
+    tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def load_weights(folder: Path) -> dict[str, Tensor]:
+    """Return the weights of the model in `folder` under BERT's own names."""
+    return load_file(folder / "model.safetensors")
 
 
 def is_bert_of_means(folder: Path) -> bool:

@@ -4,7 +4,7 @@ import os
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from platformdirs import user_config_path, user_data_path
 
@@ -27,11 +27,16 @@ class Settings:
     dtype: str | None = None
     encoder: str = "all-minilm-l6-v2"
     """Sentence encoder that routes prompts: the bundled one, or a sentence-transformers folder or hub id."""
+    scope: str | None = None
+    """Folder of the scope classifier; none for the one that comes with the package."""
+    max_false_accept: float = 0.03
+    """The share of out-of-scope prompts that may be answered by an edit."""
     actor: str | None = None
     """Who is named in the history; the user's login name by default."""
 
     def __post_init__(self) -> None:
-        for name in (field.name for field in fields(self)):
+        object.__setattr__(self, "max_false_accept", _share("max_false_accept", self.max_false_accept))
+        for name in (field.name for field in fields(self) if field.type is not float):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value.strip()):
                 raise ConfigError(f"setting {name!r} must be a text that is not empty, got {value!r}")
@@ -44,12 +49,22 @@ class Settings:
         return cls(**{**_from_file(names), **from_environment})
 
 
+def _share(name: str, value: object) -> float:
+    try:
+        share = float(str(value))
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise ConfigError(f"setting {name!r} must be a number between 0 and 1, e.g. 0.01, got {value!r}")
+    return share
+
+
 def config_path() -> Path:
     """Return where the settings file is looked for; it need not exist unless `MEMEDIT_CONFIG` names it."""
     return Path(os.environ.get(CONFIG_VARIABLE) or user_config_path("memedit") / "config.toml")
 
 
-def _from_file(names: list[str]) -> dict[str, str]:
+def _from_file(names: list[str]) -> dict[str, Any]:
     path = config_path()
     if not path.exists():
         if os.environ.get(CONFIG_VARIABLE):

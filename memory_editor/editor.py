@@ -20,6 +20,8 @@ from memory_editor.errors import PromptTooLong
 from memory_editor.language_model import LanguageModel, Message
 from memory_editor.memory import EditMemory, OnConflict
 from memory_editor.scope.classifier import ScopeClassifier
+from memory_editor.scope.files import MAX_FALSE_ACCEPT, load_classifier
+from memory_editor.scope.judge import ScopeJudge
 from memory_editor.scope.route import Route
 from memory_editor.scope.router import Router
 from memory_editor.store import Note
@@ -62,19 +64,26 @@ class MemoryEditor:
         self.model = EditedModel(base, self.router.route, self.adapter)
 
     @classmethod
-    def from_pretrained(
+    def from_pretrained(  # noqa: PLR0913 - options, given by name
         cls,
         name: str,
         *,
         memory: str | Path,
         namespace: str = DEFAULT_NAMESPACE,
         encoder: str = DEFAULT_ENCODER,
+        max_false_accept: float = MAX_FALSE_ACCEPT,
         device: str | None = None,
         dtype: str | None = None,
     ) -> Self:
-        """Load a model by alias, folder, GGUF file or hub id, and open or make the memory at the path `memory`."""
-        opened = EditMemory.open(memory, namespace=namespace, encoder=encoder)
-        return cls(LanguageModel.from_pretrained(name, device=device, dtype=dtype), opened)
+        """Load a model by alias, folder, GGUF file or hub id, and open or make the memory at the path `memory`.
+
+        `max_false_accept` is the share of out-of-scope prompts that may be answered by an edit.
+        """
+        classifier = load_classifier(max_false_accept=max_false_accept)
+        judge = ScopeJudge(lambda: classifier)
+        opened = EditMemory.open(memory, namespace=namespace, encoder=encoder, judge=judge)
+        base = LanguageModel.from_pretrained(name, device=device, dtype=dtype)
+        return cls(base, opened, classifier=classifier)
 
     @classmethod
     def wrap(
@@ -86,8 +95,11 @@ class MemoryEditor:
         namespace: str = DEFAULT_NAMESPACE,
     ) -> Self:
         """Edit a model that is loaded already; it is not changed."""
-        opened = memory if isinstance(memory, EditMemory) else EditMemory.open(memory, namespace=namespace)
-        return cls(LanguageModel(model, tokenizer), opened)
+        if not isinstance(memory, EditMemory):
+            judge = ScopeJudge(lambda: editor.router.classifier)
+            memory = EditMemory.open(memory, namespace=namespace, judge=judge)
+        editor = cls(LanguageModel(model, tokenizer), memory)
+        return editor
 
     def close(self) -> None:
         """Close the memory."""

@@ -107,7 +107,11 @@ class Edit:
     @property
     def fact(self) -> str:
         """The fact as text: the prompt with its answer, or the statement."""
-        return self.prompt if self.target_new is None else f"{self.prompt} {self.target_new}"
+        return self.fact_as(self.prompt)
+
+    def fact_as(self, key: str) -> str:
+        """Return the fact in the wording of one of the edit's keys."""
+        return key if self.target_new is None else f"{key} {self.target_new}"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -171,12 +175,12 @@ FIELDS: Final = tuple(f.name for f in fields(Edit))
 
 @dataclass(frozen=True)
 class Conflict:
-    """A requested edit that may contradict a live one: same subject, much the same relation, another answer."""
+    """A requested edit that is held to ask for what a live one says: with another answer it may contradict that one."""
 
     edit: Edit
     live: Edit
-    similarity: float
-    """Cosine similarity of the two prompts."""
+    probability: float
+    """How probable it is that it asks for that."""
 
 
 def checked_namespace(value: object) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from memory_editor.bert_encoder import BertEncoder, is_bert_of_means
 from memory_editor.errors import ModelError
-from memory_editor.models.files import quiet
+from memory_editor.models.files import download, quiet
 from memory_editor.text import encodable
 
 Vectors = NDArray[np.float32]
@@ -95,6 +95,11 @@ class SentenceTransformerEncoder:
         return vectors.astype(np.float32).reshape(len(texts), self.dimension)
 
 
+def default_encoder_folder() -> Path:
+    """Return where the files of the default encoder lie, fetched from the hub if they are not bundled."""
+    return _bundled_folder() or download(_HUB_ID)
+
+
 def _tail(text: str) -> str:
     return encodable(text[-TAIL_CHARACTERS:])
 
@@ -102,5 +107,9 @@ def _tail(text: str) -> str:
 def _folder(name: str) -> Path | None:
     if name != DEFAULT_ENCODER:
         return Path(name) if Path(name).is_dir() else None
+    return _bundled_folder()
+
+
+def _bundled_folder() -> Path | None:
     spec = find_spec(_BUNDLED_PACKAGE)
     return Path(spec.origin).parent / "model" if spec and spec.origin else None

@@ -4,12 +4,13 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
-MAX_SUBJECT_WORDS: Final = 16
-"""A subject of more words is still stored, but no longer found by its mention."""
+MAX_SUBJECT_WORDS: Final = 10
+"""A subject of more words is found by the vectors of its edits alone."""
 
-TAIL_WORDS: Final = 128
+TAIL_WORDS: Final = 64
 """How many words at the end of a prompt are searched for subjects: what a long prompt asks stands near its end."""
 
 # Scripts written without spaces: one character is one word, so that a subject inside a run is found.
@@ -21,6 +22,7 @@ _MARKS = (
 )
 _LETTER = rf"(?:[^\W{_UNSPACED}]|[{_MARKS}])"
 _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+")
+_SENTENCE_END = re.compile(r"(?<=[.?!])[\"'”’)]*\s+|\n+|(?<=[。？！؟।])")
 _END_PUNCTUATION = " \t\n.?!:;,…。？！؟।"
 
 _CONNECTORS = r"(?:of|the|de|la|le|del|der|den|di|da|du|van|von|and|for|in|on|at|to|al|el|bin|ibn|a|&)"
@@ -35,6 +37,13 @@ _OPENERS = frozenset(
         " "
     )
 )
+
+STOP_WORDS: Final = _OPENERS | frozenset(
+    "and or but not no nor so if than then as into onto over under about be been being there here he she they him her "
+    "them his hers their you your we our us i me my s t d ll re ve up out off also both all some any which de la le el "
+    "del der den di da du van von al bin ibn".split(" ")
+)
+"""English function words, and the small words inside names: they alone do not tell one subject from another."""
 
 
 def normalised(text: str) -> str:
@@ -61,6 +70,15 @@ def words(text: str) -> list[str]:
     return _WORD.findall(normalised(text))
 
 
+@lru_cache(maxsize=64)
+def word_spans(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Return the words of `text` in lower case, each with where it starts and ends."""
+    return tuple(
+        (unicodedata.normalize("NFKC", match.group().casefold()), match.start(), match.end())
+        for match in _WORD.finditer(text)
+    )
+
+
 def subject_key(subject: str) -> str:
     """Return the form in which a subject is looked up: its words, joined by single spaces."""
     return " ".join(words(subject))
@@ -72,6 +90,12 @@ def spans(text: str) -> Iterator[str]:
     for start in range(len(tail)):
         for end in range(start + 1, min(start + MAX_SUBJECT_WORDS, len(tail)) + 1):
             yield " ".join(tail[start:end])
+
+
+def last_sentence(text: str) -> str | None:
+    """Return the last sentence of several, where it has three words or more: what a prompt asks stands there."""
+    sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
+    return sentences[-1] if len(sentences) > 1 and len(words(sentences[-1])) >= 3 else None
 
 
 def mentions(text: str, subject: str) -> bool:

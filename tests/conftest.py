@@ -1,4 +1,5 @@
-"""What every test may use: tiny models, the bundled model, the published data; no test reaches a network."""
+"""What every test may use: tiny models, the bundled model, the shipped classifier, the published data; no test reaches
+a network."""
 
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from memory_editor.language_model import LanguageModel
 from memory_editor.models.bundled import BUNDLED
 from memory_editor.models.files import converted_folder
+from memory_editor.scope.files import SHIPPED
 from tests.tiny import ARCHITECTURES, tiny_model
 
 torch.set_num_threads(2)
@@ -35,6 +37,14 @@ def smollm2() -> LanguageModel:
     if not model.installed and not converted_folder(model).is_dir():
         pytest.skip(f"no {model.alias}; install it with `{model.install}`")
     return LanguageModel.from_pretrained(model.alias, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Path:
+    """The folder of the scope classifier that comes with the package."""
+    if not SHIPPED.is_dir():
+        pytest.skip(f"no scope classifier in {SHIPPED.name}; `memedit scope train` makes one")
+    return SHIPPED
 
 
 @pytest.fixture(scope="session")

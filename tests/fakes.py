@@ -1,6 +1,7 @@
-"""Stand-ins for the encoder, and short ways to fill a store or a memory with them; no torch."""
+"""Stand-ins for the encoder and the scope classifier, and short ways to fill a store or a memory; no weights."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from memory_editor.edits import DEFAULT_NAMESPACE, Edit
 from memory_editor.memory import EditMemory
+from memory_editor.scope.candidates import Candidate
+from memory_editor.scope.route import Kind, ScoredEdit
 from memory_editor.store import Action, EncoderStamp, Note, Store, Vectors, key_texts
 from memory_editor.text import words
 
@@ -38,6 +41,28 @@ class FakeEncoder:
 def _word_vector(name: str, dimension: int, word: str) -> NDArray[np.float64]:
     seed = int.from_bytes(blake2b(f"{name}/{word}".encode("utf-8", "surrogatepass"), digest_size=8).digest())
     return np.random.default_rng(seed).standard_normal(dimension)
+
+
+@dataclass(frozen=True)
+class FakeClassifier:
+    """In scope is an edit's own prompt, and what mentions its subject and is alike; the reason is the similarity."""
+
+    threshold: float = 0.5
+
+    def score(self, found: Sequence[Sequence[Candidate]]) -> list[list[ScoredEdit]]:
+        return [
+            [
+                ScoredEdit(seen.edit, _probability(seen), Kind.DIRECT, (f"similarity {seen.similarity:.2f}",))
+                for seen in row
+            ]
+            for row in found
+        ]
+
+
+def _probability(seen: Candidate) -> float:
+    if seen.is_exact or seen.exclusion_similarity >= seen.similarity:
+        return float(seen.is_exact)
+    return min(0.99, max(0.01, seen.similarity if seen.mention.share == 1 else seen.similarity / 2))
 
 
 def vectors_of(edit: Edit) -> Vectors:

@@ -1,7 +1,7 @@
 """Settings from the environment, the file and the defaults, in this order."""
 
 import os
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from platformdirs import user_config_path, user_data_path
 
 from memory_editor.config import CONFIG_VARIABLE, Settings, config_path
 from memory_editor.errors import ConfigError
+from memory_editor.scope.files import MAX_FALSE_ACCEPT
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,8 @@ def test_the_defaults() -> None:
     assert settings == Settings()
     assert settings.memory == str(user_data_path("memedit") / "memory.db")
     assert (settings.namespace, settings.model, settings.encoder) == ("default", "smollm2-135m", "all-minilm-l6-v2")
-    assert (settings.device, settings.dtype, settings.actor) == (None, None, None)
+    assert (settings.device, settings.dtype, settings.scope, settings.actor) == (None, None, None, None)
+    assert settings.max_false_accept == MAX_FALSE_ACCEPT == 0.03
 
 
 def test_the_file_goes_before_the_defaults_and_the_environment_before_both(
@@ -49,7 +51,7 @@ def test_settings_cannot_be_changed() -> None:
         ("model =", 'cannot be read: Invalid value (at end of document); it must be TOML, e.g. model = "smollm2-135m"'),
         (
             'modell = "gpt2"',
-            ": unknown setting 'modell'; known are memory, namespace, model, device, dtype, encoder, actor",
+            f": unknown setting 'modell'; known are {', '.join(field.name for field in fields(Settings))}",
         ),
     ],
 )
@@ -73,6 +75,22 @@ def test_a_setting_must_be_text(file: Path, content: str, value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.load()
     assert str(caught.value) == f"setting 'model' must be a text that is not empty, got {value}"
+
+
+def test_a_share_is_a_number_in_the_file_and_in_the_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text('max_false_accept = 0.002\nscope = "mine"')
+    assert Settings.load() == Settings(max_false_accept=0.002, scope="mine")
+    monkeypatch.setenv("MEMEDIT_MAX_FALSE_ACCEPT", "0.05")
+    assert Settings.load().max_false_accept == 0.05
+
+
+@pytest.mark.parametrize("value", ["0", "1", "-0.1", "nan", "inf", "1 %", "", True, None, [0.1]])
+def test_a_share_lies_between_0_and_1(value: object) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings(max_false_accept=value)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        f"setting 'max_false_accept' must be a number between 0 and 1, e.g. 0.01, got {value!r}"
+    )
 
 
 def test_an_empty_variable_is_refused_rather_than_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:

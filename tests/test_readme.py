@@ -34,6 +34,7 @@ def test_every_command_is_in_the_table() -> None:
 
 @pytest.mark.model
 @pytest.mark.encoder
+@pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize("block", PYTHON)
 def test_the_python_shown_runs(
     block: str,

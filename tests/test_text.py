@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 
 from memory_editor.text import (
     MAX_SUBJECT_WORDS,
+    STOP_WORDS,
     TAIL_WORDS,
     fingerprint,
     infer_subject,
+    last_sentence,
     mentions,
     normalised,
     relation,
     spans,
     subject_key,
+    word_spans,
     words,
 )
 
@@ -98,6 +101,37 @@ def test_words(text: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Who runs  TWITTER’s?", [("who", 0, 3), ("runs", 4, 8), ("twitter", 10, 17), ("s", 18, 19)]),
+        ("日本のX", [("日", 0, 1), ("本", 1, 2), ("の", 2, 3), ("x", 3, 4)]),
+        ("Straße, İzmir", [("strasse", 0, 6), ("i\u0307zmir", 8, 13)]),
+        ("🎉?!", []),
+    ],
+)
+def test_word_spans(text: str, expected: list[tuple[str, int, int]]) -> None:
+    assert list(word_spans(text)) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(ANY)
+@example("ß\u0301")
+@example("Ϊ\u0301 x")
+def test_word_spans_of_composed_text_are_its_words(text: str) -> None:
+    composed = unicodedata.normalize("NFKC", text)
+    found = word_spans(composed)
+    assert [word for word, _, _ in found] == words(text)
+    assert [words(composed[start:end]) for _, start, end in found] == [[word] for word, _, _ in found]
+    ends = [0, *(place for _, start, end in found for place in (start, end)), len(composed)]
+    assert ends == sorted(ends)
+
+
+def test_stop_words_are_words_in_lower_case() -> None:
+    assert {"of", "who", "the", "was", "van"} <= STOP_WORDS
+    assert all(words(word) == [word] for word in STOP_WORDS)
+
+
+@pytest.mark.parametrize(
     ("text", "subject", "expected"),
     [
         ("Who runs Twitter?", "twitter", True),
@@ -156,9 +190,39 @@ def test_spans_are_the_runs_of_words() -> None:
 def test_spans_are_bounded_in_length_and_to_the_end_of_the_text() -> None:
     text = " ".join(str(number) for number in range(200))
     found = list(spans(text))
-    assert max(len(span.split()) for span in found) == MAX_SUBJECT_WORDS == 16
+    assert max(len(span.split()) for span in found) == MAX_SUBJECT_WORDS == 10
     assert found[0] == str(200 - TAIL_WORDS)
     assert found[-1] == "199"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I read a lot. Who runs Twitter?", "Who runs Twitter?"),
+        ("Hello there!\n\nThe CEO of Twitter is ", "The CEO of Twitter is"),
+        ('He said "No way." Who runs Twitter?', "Who runs Twitter?"),
+        ("One? Two? Three four five", "Three four five"),
+        ("東京は大きい。日本の首都は", "日本の首都は"),
+        ("東京は大きい。日本の首都は？", "日本の首都は？"),
+        ("Who runs Twitter?", None),
+        ("Who runs Twitter? Thank you.", None),
+        ("Who runs Twitter? \n", None),
+        ("The CEO of Twitter, Inc. is", None),
+        ("日本の首都は？", None),
+        ("", None),
+        ("?!", None),
+    ],
+)
+def test_the_last_sentence_of_several_if_it_is_no_mere_word(text: str, expected: str | None) -> None:
+    assert last_sentence(text) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(ANY, st.lists(st.sampled_from(["one", "two", "日本"]), min_size=3, max_size=5).map(" ".join))
+def test_a_sentence_of_three_words_is_found_whatever_stands_before_it(before: str, last: str) -> None:
+    assert last_sentence(f"{before}x. {last}") == last
+    found = last_sentence(before)
+    assert found is None or (before.rstrip().endswith(found) and len(words(found)) >= 3)
 
 
 @pytest.mark.parametrize(

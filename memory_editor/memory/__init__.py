@@ -1,7 +1,8 @@
 """The edit memory: store, index and encoder in step."""
 
-from memory_editor.memory.conflicts import OnConflict
+from memory_editor.memory.adding import Added
+from memory_editor.memory.conflicts import Judge, OnConflict, Pair
 from memory_editor.memory.followed_index import index_folder, index_problems
-from memory_editor.memory.memory import Added, EditMemory
+from memory_editor.memory.memory import EditMemory
 
-__all__ = ["Added", "EditMemory", "OnConflict", "index_folder", "index_problems"]
+__all__ = ["Added", "EditMemory", "Judge", "OnConflict", "Pair", "index_folder", "index_problems"]

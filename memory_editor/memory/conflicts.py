@@ -1,17 +1,25 @@
-"""How a requested edit stands to live edits: it restates one, replaces some, may contradict some, or is independent."""
+"""How a requested edit stands to live edits: it is known, supersedes, restates, may contradict, or is independent."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
+
+import numpy as np
 
 from memory_editor.edits import Conflict, Edit, EditId
 from memory_editor.errors import EditConflict
 from memory_editor.store import Vectors
 from memory_editor.text import fingerprint, normalised
 
-UNCLEAR_FROM: Final = 0.85
+JUDGED_FROM: Final = 0.5
+"""Cosine similarity of two prompts from which one may ask for what the other does."""
+
+SAME_FROM: Final = 0.5
+"""The probability from which a requested edit is held to ask for what a live one says."""
+
+_ALIKE_FROM: Final = 0.85
 """Cosine similarity of two prompts about one subject from which other wording may still ask for the same."""
 
 
@@ -24,6 +32,64 @@ class OnConflict(StrEnum):
 
 
 @dataclass(frozen=True)
+class Pair:
+    """A requested edit and a live one, in the wordings of both that are most alike."""
+
+    edit: Edit
+    live: Edit
+    prompt: str
+    """That key of the requested edit."""
+    key: str
+    """That key of the live edit."""
+    similarity: float
+    """Cosine similarity of the two."""
+    exclusion_similarity: float
+    """The greatest of `prompt` to an exclusion of the live edit; -1 without any."""
+
+
+class Judge(Protocol):
+    """What says whether a requested edit asks for what a live one says."""
+
+    def probabilities(self, pairs: Sequence[Pair]) -> list[float]:
+        """Return for each pair how probable that is; the pairs of one requested edit stand together."""
+        ...
+
+
+class CosineRule:
+    """Holds that prompts about one subject may ask for the same if they are much alike, as probably as they are."""
+
+    def probabilities(self, pairs: Sequence[Pair]) -> list[float]:
+        """Return the similarity of each pair, or 0 where it is too small or the subjects differ."""
+        return [
+            pair.similarity
+            if pair.edit.subject_key == pair.live.subject_key and pair.similarity >= _ALIKE_FROM
+            else 0.0
+            for pair in pairs
+        ]
+
+
+class Verdicts:
+    """What a judge says of the pairs of one change; none is judged twice."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._probabilities: dict[tuple[EditId, EditId], float] = {}
+
+    def of(self, pairs: Sequence[Pair]) -> dict[EditId, list[Conflict]]:
+        """Return, by requested edit, the pairs in which it is held to ask for what the live one says."""
+        new = [pair for pair in pairs if (pair.edit.id, pair.live.id) not in self._probabilities]
+        if new:
+            probabilities = self._judge.probabilities(new)
+            self._probabilities |= {(p.edit.id, p.live.id): value for p, value in zip(new, probabilities, strict=True)}
+        held: dict[EditId, list[Conflict]] = defaultdict(list)
+        for pair in pairs:
+            probability = self._probabilities[pair.edit.id, pair.live.id]
+            if probability >= SAME_FROM:
+                held[pair.edit.id].append(Conflict(pair.edit, pair.live, probability))
+        return held
+
+
+@dataclass(frozen=True)
 class Standing:
     """How a requested edit stands to the live ones."""
 
@@ -32,46 +98,69 @@ class Standing:
     superseded: tuple[Edit, ...]
     """The live edits with the same prompt, or the same subject and relation."""
     unclear: tuple[Conflict, ...]
+    """Those live edits that it may contradict."""
+    restates: tuple[Conflict, ...]
+    """Those live edits that say the same in other words."""
 
 
 class LiveEdits:
-    """Live edits with the vectors of their keys, looked up by subject and by prompt."""
+    """Live edits, looked up by subject and by prompt."""
 
-    def __init__(self, edits: Iterable[tuple[Edit, Vectors]]) -> None:
-        self._by_place: dict[bytes | str, dict[EditId, tuple[Edit, Vectors]]] = defaultdict(dict)
-        for edit, vectors in edits:
-            self.hold(edit, vectors)
+    def __init__(self, edits: Iterable[Edit]) -> None:
+        self._by_place: dict[bytes | str, dict[EditId, Edit]] = defaultdict(dict)
+        for edit in edits:
+            self.hold(edit)
 
-    def hold(self, edit: Edit, vectors: Vectors) -> None:
+    def __contains__(self, edit: Edit) -> bool:
+        return any(edit.id in self._by_place[place] for place in _places(edit))
+
+    def hold(self, edit: Edit) -> None:
         """Count `edit` as live."""
         for place in _places(edit):
-            self._by_place[place][edit.id] = (edit, vectors)
+            self._by_place[place][edit.id] = edit
 
     def drop(self, edit: Edit) -> None:
         """Count `edit` as live no longer."""
         for place in _places(edit):
             del self._by_place[place][edit.id]
 
-    def around(self, edit: Edit) -> list[tuple[Edit, Vectors]]:
+    def around(self, edit: Edit) -> list[Edit]:
         """Return the live edits that share the subject or a prompt with `edit`."""
-        found = {id_: pair for place in _places(edit) for id_, pair in self._by_place[place].items()}
+        found = {id_: other for place in _places(edit) for id_, other in self._by_place[place].items()}
         return list(found.values())
 
 
-def standing(edit: Edit, vectors: Vectors, live: Iterable[tuple[Edit, Vectors]]) -> Standing:
-    """Compare a requested edit, with the vectors of its keys, to live edits with theirs."""
-    restated: Edit | None = None
-    superseded: list[Edit] = []
-    unclear: list[Conflict] = []
-    for other, other_vectors in live:
-        similarity = float((vectors @ other_vectors.T).max())
-        if edit.says_the_same(other):
-            restated = other
-        elif _has_place_of(edit, other):
-            superseded.append(other)
-        elif edit.subject_key == other.subject_key and similarity >= UNCLEAR_FROM and not _answers_alike(edit, other):
-            unclear.append(Conflict(edit, other, similarity))
-    return Standing(restated, tuple(superseded), tuple(unclear))
+def standing(edit: Edit, live: LiveEdits, held: Iterable[Conflict]) -> Standing:
+    """Say how a requested edit stands to the live ones; `held` are those that it was held to ask for before."""
+    replaceable = [other for other in live.around(edit) if _has_place_of(edit, other)]
+    restated = next((other for other in replaceable if edit.says_the_same(other)), None)
+    still = [conflict for conflict in held if conflict.live in live]
+    return Standing(
+        restated,
+        tuple(other for other in replaceable if other is not restated),
+        tuple(conflict for conflict in still if not _answers_alike(edit, conflict.live)),
+        tuple(conflict for conflict in still if _answers_alike(edit, conflict.live)),
+    )
+
+
+def pairs_to_judge(edit: Edit, vectors: Vectors, live: Iterable[tuple[Edit, Vectors, Vectors]]) -> list[Pair]:
+    """Pair a requested edit with those live ones that its texts alone do not tell it how to stand to.
+
+    `vectors` are those of its keys; the live edits come with the vectors of their keys and of their exclusions.
+    """
+    pairs = []
+    for other, keys, exclusions in live:
+        if _has_place_of(edit, other):
+            if edit.says_the_same(other):
+                return []
+            continue
+        similarities = vectors @ keys.T
+        asked, key = np.unravel_index(similarities.argmax(), similarities.shape)
+        similarity = float(similarities[asked, key])
+        if similarity >= JUDGED_FROM and other.is_valid():
+            excluded = float((exclusions @ vectors[asked]).max()) if len(exclusions) else -1.0
+            pairs.append(Pair(edit, other, edit.keys[asked], other.keys[key], similarity, excluded))
+    return pairs
 
 
 def conflict_error(conflicts: tuple[Conflict, ...]) -> EditConflict:
@@ -80,7 +169,7 @@ def conflict_error(conflicts: tuple[Conflict, ...]) -> EditConflict:
     others = f" and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
     return EditConflict(
         f"{first.edit.fact!r} may contradict live edit {first.live.id} {first.live.fact!r} "
-        f"(similarity {first.similarity:.2f}){others}; say --replace to supersede it or --keep-both",
+        f"(probability {first.probability:.2f}){others}; say --replace to supersede it or --keep-both",
         conflicts,
     )
 

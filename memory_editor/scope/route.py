@@ -1,9 +1,19 @@
 """The decision for one prompt, as a value that explains itself."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from memory_editor.edits import Edit
+
+
+class Kind(StrEnum):
+    """How the right answer depends on an edit."""
+
+    DIRECT = "direct"
+    """The prompt asks for the fact itself, or states or denies it."""
+    CONSEQUENCE = "consequence"
+    """What is asked follows from the fact in one step."""
 
 
 @dataclass(frozen=True)
@@ -12,6 +22,7 @@ class ScoredEdit:
 
     edit: Edit
     probability: float
+    kind: Kind
     reasons: tuple[str, ...]
 
 
@@ -26,6 +37,8 @@ class Route:
     """The most probable edit that does not answer."""
     threshold: float
     """The probability from which an edit answers."""
+    abstained: bool = False
+    """Whether none answers because two that disagree were too close to each other."""
 
     @property
     def in_scope(self) -> bool:
@@ -37,7 +50,7 @@ class Route:
         """How clear the decision is.
 
         The lead of the edit that answers over the runner-up; where none answers, how far the best stays below the
-        threshold.
+        threshold, which is below 0 where the router abstained.
         """
         rival = self.runner_up.probability if self.runner_up else 0.0
         return self.edits[0].probability - rival if self.edits else self.threshold - rival
@@ -51,6 +64,7 @@ class Route:
             "runner_up": _scored(self.runner_up) if self.runner_up else None,
             "margin": self.margin,
             "threshold": self.threshold,
+            "abstained": self.abstained,
         }
 
 
@@ -59,5 +73,6 @@ def _scored(scored: ScoredEdit) -> dict[str, Any]:
         "id": scored.edit.id,
         "fact": scored.edit.fact,
         "probability": scored.probability,
+        "kind": str(scored.kind),
         "reasons": list(scored.reasons),
     }

@@ -1,30 +1,58 @@
 """Prompts in, routes out; needs no language model."""
 
+import threading
 from collections.abc import Sequence
 
 from memory_editor.memory import EditMemory
-from memory_editor.scope.candidates import Candidate, find_candidates
-from memory_editor.scope.classifier import ScopeClassifier, SimilarityClassifier
-from memory_editor.scope.route import Route
+from memory_editor.scope.candidates import find_candidates
+from memory_editor.scope.classifier import ScopeClassifier
+from memory_editor.scope.files import load_classifier
+from memory_editor.scope.route import Route, ScoredEdit
+from memory_editor.text import normalised
 
 
 class Router:
     """Decides for each prompt which edits of a memory answer it, if any."""
 
-    def __init__(self, memory: EditMemory, classifier: ScopeClassifier | None = None) -> None:
+    def __init__(
+        self, memory: EditMemory, classifier: ScopeClassifier | None = None, *, min_margin: float = 0.0
+    ) -> None:
+        """Route by `classifier`, by default the one that comes with the package.
+
+        The router abstains, so that the base model answers, where an edit leads one with another answer by less than
+        `min_margin`.
+        """
         self.memory = memory
-        self.classifier = classifier or SimilarityClassifier()
+        self.min_margin = min_margin
+        self._given = classifier
+        self._lock = threading.Lock()
+
+    @property
+    def classifier(self) -> ScopeClassifier:
+        """The scope classifier, loaded when first asked for."""
+        with self._lock:
+            if self._given is None:
+                self._given = load_classifier()
+            return self._given
 
     def route(self, prompts: Sequence[str]) -> list[Route]:
         """Return one route a prompt; a route depends on its own prompt and the memory alone."""
-        found = find_candidates(self.memory, prompts)
-        return [self._decide(prompt, candidates) for prompt, candidates in zip(prompts, found, strict=True)]
+        scored = self.classifier.score(find_candidates(self.memory, prompts))
+        return [self._decide(prompt, edits) for prompt, edits in zip(prompts, scored, strict=True)]
 
-    def _decide(self, prompt: str, candidates: list[Candidate]) -> Route:
+    def _decide(self, prompt: str, scored: list[ScoredEdit]) -> Route:
         threshold = self.classifier.threshold
-        scored = [self.classifier.score(prompt, candidate) for candidate in candidates]
         # Of equals the later edit is the better informed; ids sort by time.
-        scored.sort(key=lambda one: (one.probability, one.edit.id), reverse=True)
-        if scored and scored[0].probability >= threshold:
-            return Route(prompt, (scored[0],), scored[1] if len(scored) > 1 else None, threshold)
-        return Route(prompt, (), scored[0] if scored else None, threshold)
+        ranked = sorted(scored, key=lambda one: (one.probability, one.edit.id), reverse=True)
+        best, second = (*ranked[:2], None, None)[:2]
+        if best is None or best.probability < threshold:
+            return Route(prompt, (), best, threshold)
+        rival = next((one for one in ranked[1:] if _disagree(best, one)), None)
+        if rival and best.probability - rival.probability < self.min_margin:
+            return Route(prompt, (), best, threshold, abstained=True)
+        return Route(prompt, (best,), second, threshold)
+
+
+def _disagree(one: ScoredEdit, other: ScoredEdit) -> bool:
+    answers = [normalised(scored.edit.target_new or scored.edit.prompt) for scored in (one, other)]
+    return answers[0] != answers[1]

@@ -1,4 +1,5 @@
-"""The command line on a memory of its own, with a fake encoder and a tiny model in the place of the real ones."""
+"""The command line on a memory of its own, with a fake encoder, a fake classifier and a tiny model in the
+place of the real ones."""
 
 import json
 import os
@@ -12,11 +13,13 @@ from typer.testing import CliRunner, Result
 
 import memory_editor.encoder
 import memory_editor.memory.memory
+import memory_editor.scope.files
+import memory_editor.scope.router
 from memory_editor.cli.main import app
 from memory_editor.edits import Edit
 from memory_editor.language_model import LanguageModel
 from memory_editor.store import Store
-from tests.fakes import FakeEncoder, put
+from tests.fakes import FakeClassifier, FakeEncoder, put
 
 
 @dataclass(frozen=True)
@@ -74,5 +77,7 @@ def memedit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: LanguageModel
     monkeypatch.setenv("MEMEDIT_ACTOR", "ada")
     for module in (memory_editor.encoder, memory_editor.memory.memory):
         monkeypatch.setattr(module, "load_encoder", lambda name, **_: FakeEncoder(name))
+    for scope in (memory_editor.scope.files, memory_editor.scope.router):
+        monkeypatch.setattr(scope, "load_classifier", lambda *_: FakeClassifier())
     monkeypatch.setattr(LanguageModel, "from_pretrained", lambda *_, **__: tiny)
     return Memedit(tmp_path / "facts.db")

@@ -2,16 +2,21 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 import typer
 
-from memory_editor.cli import output
+from memory_editor.cli import output, views
 from memory_editor.editor import MemoryEditor
+from memory_editor.edits import Edit
 from memory_editor.language_model import LanguageModel, Message
+from memory_editor.scope import files
+from memory_editor.scope.files import load_classifier
+from memory_editor.scope.route import Kind, Route, ScoredEdit
 from tests.cli.conftest import Memedit
-from tests.fakes import FakeEncoder, open_memory
+from tests.fakes import FakeClassifier, FakeEncoder, open_memory
 
 PROMPT = "The CEO of Twitter is"
 OTHER = "Two plus two is"
@@ -26,7 +31,8 @@ def id_(memedit: Memedit) -> str:
 @pytest.fixture
 def editor(memedit: Memedit, id_: str, tiny: LanguageModel) -> Iterator[MemoryEditor]:
     """The editor that the commands should answer as."""
-    with MemoryEditor(tiny, open_memory(memedit.path, FakeEncoder("all-minilm-l6-v2"))) as opened:
+    memory = open_memory(memedit.path, FakeEncoder("all-minilm-l6-v2"))
+    with MemoryEditor(tiny, memory, classifier=FakeClassifier()) as opened:
         yield opened
 
 
@@ -58,8 +64,8 @@ def test_query_explains_the_route(memedit: Memedit, id_: str) -> None:
         f"prompt         {PROMPT}",
         f"edit           {id_}",
         "  fact         The CEO of Twitter is Linda Yaccarino",
-        "  probability  1.00",
-        "  reasons      the prompt is the edit's own",
+        "  probability  1.00 (direct)",
+        "  reasons      similarity 1.00",
         "margin         1.00",
         "runner-up      -",
     ]
@@ -152,9 +158,59 @@ def test_route_shows_what_came_close(memedit: Memedit, editor: MemoryEditor, id_
         f"margin         {editor.route(OTHER).margin:.2f}",
         f"runner-up      {id_}",
         "  fact         The CEO of Twitter is Linda Yaccarino",
-        f"  probability  {runner_up.probability:.2f}",
+        f"  probability  {runner_up.probability:.2f} (direct)",
         f"  reasons      {runner_up.reasons[0]}",
-        "               the subject 'Twitter' is not mentioned",
+    ]
+
+
+@pytest.mark.parametrize("command", ["query", "route"])
+def test_the_classifier_is_the_one_that_is_asked_for(
+    memedit: Memedit, id_: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def load(*asked: object) -> FakeClassifier:
+        loaded.append(asked)
+        return FakeClassifier(threshold=0.75)
+
+    loaded: list[tuple[object, ...]] = []
+    monkeypatch.setattr(files, "load_classifier", load)
+    memedit(command, OTHER)
+    memedit(command, OTHER, "--scope", "~/mine", "--max-false-accept", "0.002")
+    monkeypatch.setenv("MEMEDIT_SCOPE", "exported")
+    monkeypatch.setenv("MEMEDIT_MAX_FALSE_ACCEPT", "0.05")
+    (found,) = memedit.json_lines(command, PROMPT)
+    assert loaded == [(files.SHIPPED, 0.03), (Path("~/mine").expanduser(), 0.002), (Path("exported"), 0.05)]
+    assert (found["route"] if command == "query" else found)["threshold"] == 0.75
+
+
+def test_a_budget_is_a_share(memedit: Memedit, id_: str) -> None:
+    error = memedit.error("route", OTHER, "--max-false-accept", "2")
+    assert error == "setting 'max_false_accept' must be a number between 0 and 1, e.g. 0.01, got 2.0"
+    assert "'--max-false-accept'" in memedit.usage_error("route", OTHER, "--max-false-accept", "few")
+
+
+def test_a_classifier_that_is_missing_is_told_in_one_line(
+    memedit: Memedit, id_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "load_classifier", load_classifier)
+    error = memedit.error("route", OTHER, "--scope", "nowhere")
+    assert error.startswith("no scope classifier in 'nowhere': [Errno 2] No such file or directory: ")
+    assert error.endswith("; `memedit scope train` makes one")
+
+
+def test_a_route_that_abstained_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    best = ScoredEdit(Edit(PROMPT, "Linda"), 0.9, Kind.CONSEQUENCE, ("one", "two"))
+    views.print_route(Route(PROMPT, (), best, 0.5, abstained=True))
+    assert capsys.readouterr().out.splitlines() == [
+        f"prompt         {PROMPT}",
+        "edit           none; the base model answers: two edits that disagree are too close",
+        "margin         -0.40",
+        f"runner-up      {best.edit.id}",
+        "  fact         The CEO of Twitter is Linda",
+        "  probability  0.90 (consequence)",
+        "  reasons      one",
+        "               two",
     ]
 
 
@@ -168,4 +224,5 @@ def test_route_of_an_empty_memory_is_the_base_model(memedit: Memedit) -> None:
         "runner_up": None,
         "margin": 0.5,
         "threshold": 0.5,
+        "abstained": False,
     }

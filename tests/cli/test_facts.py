@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+import memory_editor.scope.files
 from memory_editor.edits import Status
 from memory_editor.store import Filter, Store
 from tests.cli.conftest import Memedit
+from tests.fakes import FakeClassifier
 
 PROMPT = "The CEO of Twitter is"
 
@@ -33,6 +35,7 @@ def test_a_fact_that_is_known_is_not_added_again(memedit: Memedit) -> None:
         "known_already": True,
         "superseded": [],
         "possible_contradictions": [],
+        "restates": [],
     }
 
 
@@ -114,6 +117,35 @@ def test_a_possible_contradiction_is_settled_by_an_option(memedit: Memedit) -> N
         f"superseded {first} The CEO of Twitter is Elon Musk",
         f"may contradict {first} The CEO of Twitter is Elon Musk",
     ]
+
+
+def test_the_same_in_other_words_is_added_and_told(memedit: Memedit) -> None:
+    first = memedit.add(PROMPT, "Elon Musk")
+    other = ("add-fact", "The CEO of Twitter is now", "elon musk")
+    added, restates = memedit(*other).splitlines()
+    assert added.startswith("added ")
+    assert restates == f"restates {first} The CEO of Twitter is Elon Musk"
+    memedit("undo")
+    told = memedit.json(*other)
+    assert (told["known_already"], told["possible_contradictions"], told["restates"]) == (False, [], [first])
+
+
+def test_nothing_is_judged_by_the_scope_classifier_where_nothing_is_alike(
+    memedit: Memedit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[FakeClassifier] = []
+
+    def load(*_: object) -> FakeClassifier:
+        loaded.append(FakeClassifier())
+        return loaded[-1]
+
+    monkeypatch.setattr(memory_editor.scope.files, "load_classifier", load)
+    memedit.add(PROMPT, "Elon Musk")
+    memedit.add("Peru lies in", "South America")
+    memedit.add(PROMPT, "Linda Yaccarino")
+    assert loaded == []
+    assert "(probability 0." in memedit.error("add-fact", "The CEO of Twitter is now", "Jack")
+    assert len(loaded) == 1
 
 
 def test_update_supersedes_by_what_differs(memedit: Memedit) -> None:

@@ -34,15 +34,15 @@ def test_help_names_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines()]
-    assert listed == [*COMMANDS, "models"]
+    assert listed == [*COMMANDS, "models", "scope"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0
-    for name in ("memory", "namespace", "model", "encoder", "device", "dtype"):
-        assert (f"--{name} " in result.stdout) == (f"MEMEDIT_{name.upper()}]" in result.stdout)
+    for name in ("memory", "namespace", "model", "encoder", "scope", "max-false-accept", "device", "dtype"):
+        assert (f"--{name} " in result.stdout) == (f"MEMEDIT_{name.upper().replace('-', '_')}]" in result.stdout)
 
 
 def test_version() -> None:

@@ -14,8 +14,9 @@ def save_index(path: Path, *, origin: str | None = None, drop: int = 0) -> Path:
     """Save an index of the default namespace as it is, or less so, and return its file."""
     with Store(path) as store:
         held = store.key_changes("default")
-        index = index_class("flat")(held.vectors.shape[1])
-        index.add(held.ids[drop:], held.vectors[drop:])
+        vectors = store.vectors_at(held.ids)
+        index = index_class("flat")(vectors.shape[1])
+        index.add(held.ids[drop:], vectors[drop:])
         folder = index_folder(store, "default")
         files.save(index, folder, generation=held.generation, origin=origin or store.origin(held.generation))
     return folder / files.FILE_NAME
@@ -66,7 +67,7 @@ def test_status_says_what_the_index_file_covers(memedit: Memedit) -> None:
     file.write_bytes(b"no index")
     index = memedit.json("status")["index"]
     assert index["generation"] is None
-    assert index["file"].startswith(f"index file {file} is damaged")
+    assert index["file"].startswith(f"index file {file} cannot be used: it is damaged")
 
 
 def test_verify_finds_nothing_wrong_with_a_sound_memory(memedit: Memedit) -> None:
@@ -97,7 +98,7 @@ def test_verify_lists_every_problem_and_fails(memedit: Memedit) -> None:
     file.write_bytes(damaged)
     result = memedit.run("verify", "--json")
     assert result.exit_code == 1
-    assert f"index file {file} is damaged" in result.stdout
+    assert f"index file {file} cannot be used: it is damaged" in result.stdout
 
 
 def test_another_encoder_is_refused_until_reindex(memedit: Memedit) -> None:

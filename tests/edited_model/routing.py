@@ -8,7 +8,7 @@ from memory_editor.adapters.in_context import InContext
 from memory_editor.edited_model import EditedModel
 from memory_editor.edits import Edit
 from memory_editor.language_model import LanguageModel
-from memory_editor.scope.route import Route, ScoredEdit
+from memory_editor.scope.route import Kind, Route, ScoredEdit
 
 EDIT = Edit("The CEO of Twitter is", "Linda Yaccarino")
 FACT = "The CEO of Twitter is Linda Yaccarino."
@@ -21,7 +21,7 @@ SHORT_OUT = "Two plus"
 
 
 def route(prompts: Sequence[str]) -> list[Route]:
-    scored = (ScoredEdit(EDIT, 1.0, ("named",)),)
+    scored = (ScoredEdit(EDIT, 1.0, Kind.DIRECT, ("named",)),)
     return [Route(prompt, scored if "Twitter" in prompt else (), None, 0.5) for prompt in prompts]
 
 

@@ -1,91 +1,184 @@
 """How a requested edit stands to live ones, without a store."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from memory_editor.edits import Conflict, Edit, new_edit_id
-from memory_editor.memory.conflicts import UNCLEAR_FROM, LiveEdits, conflict_error, standing
-from tests.fakes import FakeEncoder, vectors_of
+from memory_editor.memory.conflicts import (
+    JUDGED_FROM,
+    SAME_FROM,
+    CosineRule,
+    Judge,
+    LiveEdits,
+    Pair,
+    Standing,
+    Verdicts,
+    conflict_error,
+    pairs_to_judge,
+    standing,
+)
+from tests.fakes import FakeEncoder
 
 LIVE = Edit("The CEO of Twitter is", "Linda", paraphrases=("Who runs Twitter?",))
+NOW = Edit("The CEO of Twitter is now", "Elon")
 
 
-def against(requested: Edit, live: Edit = LIVE) -> tuple[bool, bool, bool]:
-    """Say whether `requested` restates, supersedes, and may contradict `live`."""
-    found = standing(requested, FakeEncoder().encode(requested.keys), [(live, FakeEncoder().encode(live.keys))])
-    assert found.restated in (None, live)
-    assert found.superseded in ((), (live,))
-    assert [(conflict.edit, conflict.live) for conflict in found.unclear] in ([], [(requested, live)])
-    return found.restated is not None, bool(found.superseded), bool(found.unclear)
+class ToldJudge:
+    """Says what it is told, and lists the pairs that it was asked about, call by call."""
+
+    def __init__(self, tell: Callable[[Pair], float]) -> None:
+        self.tell = tell
+        self.asked: list[list[Pair]] = []
+
+    def probabilities(self, pairs: Sequence[Pair]) -> list[float]:
+        self.asked.append(list(pairs))
+        return [self.tell(pair) for pair in pairs]
+
+
+def similarity(one: str, other: str) -> float:
+    first, second = FakeEncoder().encode([one, other])
+    return float(first @ second)
+
+
+def pairs_of(requested: Edit, *live: Edit) -> list[Pair]:
+    encode = FakeEncoder().encode
+    around = [(edit, encode(edit.keys), encode(edit.exclusions)) for edit in live]
+    return pairs_to_judge(requested, encode(requested.keys), around)
+
+
+def against(requested: Edit, live: Edit = LIVE, judge: Judge | None = None) -> Standing:
+    held = Verdicts(judge or CosineRule()).of(pairs_of(requested, live))
+    return standing(requested, LiveEdits([live]), held.get(requested.id, ()))
 
 
 @pytest.mark.parametrize(
-    ("requested", "restates", "supersedes", "unclear"),
+    ("requested", "restated", "superseded", "unclear", "restates"),
     [
-        (replace(LIVE, id=new_edit_id(), source="elsewhere"), True, False, False),
-        (Edit("The CEO of Twitter is", "Elon"), False, True, False),
-        (Edit("the ceo of  TWITTER is…", "Elon"), False, True, False),
-        (Edit("Who runs Twitter?", "Elon"), False, True, False),
-        (Edit("The CEO of Twitter is", "Linda"), False, True, False),
-        (replace(LIVE, id=new_edit_id(), valid_until=datetime(2030, 1, 1, tzinfo=UTC)), False, True, False),
-        (Edit("The CEO of Twitter is now", "Elon"), False, False, True),
-        (Edit("The CEO of Twitter is now", " linda."), False, False, False),
-        (Edit("Twitter was founded in", "2006"), False, False, False),
-        (Edit("The CEO of Reddit is", "Steve"), False, False, False),
-        (Edit("The CEO of Twitter is now", "Elon", subject="CEO of Twitter"), False, False, False),
+        (replace(LIVE, id=new_edit_id(), source="elsewhere"), True, False, False, False),
+        (Edit("The CEO of Twitter is", "Elon"), False, True, False, False),
+        (Edit("the ceo of  TWITTER is…", "Elon"), False, True, False, False),
+        (Edit("Who runs Twitter?", "Elon"), False, True, False, False),
+        (Edit("The CEO of Twitter is", "Linda"), False, True, False, False),
+        (replace(LIVE, id=new_edit_id(), valid_until=datetime(2030, 1, 1, tzinfo=UTC)), False, True, False, False),
+        (NOW, False, False, True, False),
+        (Edit("The CEO of Twitter is now", " linda."), False, False, False, True),
+        (Edit("Twitter was founded in", "2006"), False, False, False, False),
+        (Edit("The CEO of Reddit is", "Steve"), False, False, False, False),
+        (Edit("The CEO of Twitter is now", "Elon", subject="CEO of Twitter"), False, False, False, False),
     ],
 )
-def test_standing(requested: Edit, restates: bool, supersedes: bool, unclear: bool) -> None:
-    assert against(requested) == (restates, supersedes, unclear)
+def test_standing_by_the_cosine_rule(
+    requested: Edit, restated: bool, superseded: bool, unclear: bool, restates: bool
+) -> None:
+    found = against(requested)
+    assert found.restated == (LIVE if restated else None)
+    assert found.superseded == ((LIVE,) if superseded else ())
+    conflict = Conflict(requested, LIVE, similarity(requested.prompt, LIVE.prompt))
+    assert found.unclear == ((conflict,) if unclear else ())
+    assert found.restates == ((conflict,) if restates else ())
 
 
 def test_the_same_relation_in_other_spelling_supersedes() -> None:
     live = Edit("The CEO of “Twitter” is", "Linda", subject="Twitter")
-    assert against(Edit("the ceo of TWITTER, is", "Elon", subject="twitter"), live) == (False, True, False)
+    requested = Edit("the ceo of TWITTER, is", "Elon", subject="twitter")
+    assert against(requested, live) == Standing(None, (live,), (), ())
 
 
 def test_statements_about_one_subject_may_contradict() -> None:
     live = Edit("Twitter is run by the woman Linda Yaccarino of New York", subject="Twitter")
     other = Edit("Twitter is run by the woman Linda Yaccarino of York", subject="Twitter")
-    assert against(other, live) == (False, False, True)
-    assert against(Edit(live.prompt + "!", source="x", subject="Twitter"), live) == (False, True, False)
+    assert [conflict.live for conflict in against(other, live).unclear] == [live]
+    assert against(Edit(live.prompt + "!", source="x", subject="Twitter"), live).superseded == (live,)
 
 
-def test_a_conflict_says_how_alike_the_closest_prompts_are() -> None:
-    requested = Edit("Why?", "Elon", subject="Twitter", paraphrases=("Who now runs Twitter?",))
-    (conflict,) = standing(requested, vectors_of(requested), [(LIVE, vectors_of(LIVE))]).unclear
-    expected = float(
-        FakeEncoder().encode([requested.paraphrases[0]])[0] @ FakeEncoder().encode(["Who runs Twitter?"])[0]
+def test_a_judge_decides_on_what_texts_alone_do_not_tell() -> None:
+    assert SAME_FROM == 0.5
+    for probability, is_same in ((0.49, False), (0.5, True), (1.0, True)):
+        judge = ToldJudge(lambda _, probability=probability: probability)  # type: ignore[misc]
+        conflict = Conflict(NOW, LIVE, probability)
+        assert against(NOW, LIVE, judge) == Standing(None, (), (conflict,) if is_same else (), ())
+        agreeing = Edit(NOW.prompt, "LINDA.")
+        conflict = Conflict(agreeing, LIVE, probability)
+        assert against(agreeing, LIVE, judge) == Standing(None, (), (), (conflict,) if is_same else ())
+
+
+def test_a_pair_is_in_the_wordings_that_are_most_alike() -> None:
+    requested = Edit("Why?", "Elon", paraphrases=("Who now runs Twitter?", "It is"))
+    live = replace(LIVE, exclusions=("Why now?", "Who founded Twitter?"))
+    (pair,) = pairs_of(requested, live)
+    assert (pair.edit, pair.live) == (requested, live)
+    assert (pair.prompt, pair.key) == ("Who now runs Twitter?", "Who runs Twitter?")
+    assert pair.similarity == pytest.approx(similarity(pair.prompt, pair.key), abs=1e-6)
+    assert pair.exclusion_similarity == pytest.approx(
+        max(similarity(pair.prompt, text) for text in live.exclusions), abs=1e-6
     )
-    assert conflict.similarity == pytest.approx(expected, abs=1e-6)
-    assert conflict.similarity >= UNCLEAR_FROM
+    assert pairs_of(requested, LIVE)[0].exclusion_similarity == -1
+
+
+def test_only_what_is_alike_and_valid_is_judged() -> None:
+    assert JUDGED_FROM == 0.5
+    unlike = Edit("Twitter has its seat at", "home")
+    assert similarity(NOW.prompt, unlike.prompt) < JUDGED_FROM <= similarity(NOW.prompt, LIVE.prompt)
+    moment = datetime.now(UTC)
+    expired = replace(LIVE, id=new_edit_id(), valid_until=moment - timedelta(seconds=1))
+    lasting = replace(LIVE, id=new_edit_id(), valid_until=moment + timedelta(hours=1))
+    assert [pair.live for pair in pairs_of(NOW, LIVE, unlike, expired, lasting)] == [LIVE, lasting]
+
+
+def test_what_is_superseded_or_known_needs_no_judge() -> None:
+    live = Edit("The CEO of Twitter is today", "Linda")
+    superseding = Edit("The CEO of Twitter is", "Elon")
+    assert [pair.live for pair in pairs_of(superseding, LIVE, live)] == [live]
+    assert pairs_of(replace(LIVE, id=new_edit_id()), live, LIVE) == []
+
+
+def test_no_pair_is_judged_twice_and_none_no_judge_asked() -> None:
+    judge = ToldJudge(lambda pair: pair.similarity)
+    verdicts = Verdicts(judge)
+    assert verdicts.of([]) == {}
+    assert judge.asked == []
+    (pair,), (other,) = pairs_of(NOW, LIVE), pairs_of(Edit("Who runs Twitter now?", "Elon"), LIVE)
+    first = verdicts.of([pair])
+    assert first == {NOW.id: [Conflict(NOW, LIVE, pair.similarity)]}
+    assert verdicts.of([pair]) == first
+    assert verdicts.of([other, pair]) == first | {other.edit.id: [Conflict(other.edit, LIVE, other.similarity)]}
+    assert judge.asked == [[pair], [other]]
+
+
+def test_what_is_live_no_longer_is_no_conflict() -> None:
+    live = LiveEdits([LIVE])
+    held = [Conflict(NOW, LIVE, 0.9)]
+    assert LIVE in live
+    assert standing(NOW, live, held).unclear == tuple(held)
+    live.drop(LIVE)
+    assert LIVE not in live
+    assert standing(NOW, live, held) == Standing(None, (), (), ())
 
 
 def test_the_error_names_the_first_conflict_and_counts_the_others() -> None:
-    requested = Edit("The CEO of Twitter is now", "Elon")
     conflicts = (
-        Conflict(requested, LIVE, 0.912),
-        Conflict(requested, Edit("x"), 0.9),
-        Conflict(requested, Edit("y"), 0.9),
+        Conflict(NOW, LIVE, 0.912),
+        Conflict(NOW, Edit("x"), 0.9),
+        Conflict(NOW, Edit("y"), 0.9),
     )
     assert str(conflict_error(conflicts[:1])) == (
         f"'The CEO of Twitter is now Elon' may contradict live edit {LIVE.id} 'The CEO of Twitter is Linda' "
-        "(similarity 0.91); say --replace to supersede it or --keep-both"
+        "(probability 0.91); say --replace to supersede it or --keep-both"
     )
     error = conflict_error(conflicts)
-    assert "(similarity 0.91) and 2 more; say" in str(error)
+    assert "(probability 0.91) and 2 more; say" in str(error)
     assert error.conflicts == conflicts
 
 
 def test_live_edits_are_found_by_subject_and_by_any_prompt() -> None:
     no_subject = Edit("it is red", "yes", paraphrases=("is it red",))
-    held = [(edit, vectors_of(edit)) for edit in (LIVE, no_subject)]
-    live = LiveEdits(held)
-    assert [edit for edit, _ in live.around(Edit("Twitter began in", "2006"))] == [LIVE]
-    assert [edit for edit, _ in live.around(Edit("who runs twitter", "Elon"))] == [LIVE]
-    assert [edit for edit, _ in live.around(Edit("so?", "yes", paraphrases=("Is it red?",)))] == [no_subject]
+    live = LiveEdits([LIVE, no_subject])
+    assert live.around(Edit("Twitter began in", "2006")) == [LIVE]
+    assert live.around(Edit("who runs twitter", "Elon")) == [LIVE]
+    assert live.around(Edit("so?", "yes", paraphrases=("Is it red?",))) == [no_subject]
     assert live.around(Edit("it is blue", "yes")) == []
     live.drop(LIVE)
     assert live.around(Edit("Twitter began in", "2006")) == []

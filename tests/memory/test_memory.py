@@ -1,7 +1,7 @@
 """Adding, updating and finding edits with store, index and encoder in step."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memory_editor.edits import Edit, EditId, Status
+from memory_editor.edits import Conflict, Edit, EditId, Status
 from memory_editor.errors import EditConflict, EncoderMismatch, InvalidEdit, StoreError, UnknownEdit
-from memory_editor.memory import Added, EditMemory, OnConflict
+from memory_editor.memory import Added, EditMemory, OnConflict, Pair
 from memory_editor.memory import memory as memory_module
-from memory_editor.store import Action, Filter, Note, Vectors
+from memory_editor.store import Action, Filter, Note, Store, Vectors
 from tests.fakes import FakeEncoder, open_memory
+from tests.memory.test_conflicts import ToldJudge
 
 TWITTER = Edit("The CEO of Twitter is", "Linda", paraphrases=("Who runs Twitter?",))
 NOW = Edit("The CEO of Twitter is now", "Elon")
@@ -126,7 +127,7 @@ def test_edits_given_together_do_not_conflict_but_later_ones_supersede(memory: E
     stored = replace(elon, supersedes=TWITTER.id)
     assert added.edits == (TWITTER, NOW, stored, stored)
     assert (added.restated, added.superseded) == ((stored,), (TWITTER,))
-    assert [(conflict.edit, conflict.live) for conflict in added.unclear] == [(NOW, TWITTER)]
+    assert added.unclear == ()
     assert statuses(memory) == {TWITTER.id: "superseded", NOW.id: "live", elon.id: "live"}
     (change,) = memory.store.history()
     assert (change.action, change.note) == (Action.ADD, Note("me", "all at once"))
@@ -137,10 +138,7 @@ def test_replace_replaces_what_was_live_before_alone(memory: EditMemory) -> None
     elsewhere = Edit("The CEO of Twitter is now", "Jack")
     added = memory.add_many([TWITTER, elsewhere, FRANCE_NOW], on_conflict=OnConflict.REPLACE)
     assert added.superseded == (FRANCE,)
-    assert [(conflict.edit, conflict.live) for conflict in added.unclear] == [
-        (elsewhere, TWITTER),
-        (FRANCE_NOW, FRANCE),
-    ]
+    assert [(conflict.edit, conflict.live) for conflict in added.unclear] == [(FRANCE_NOW, FRANCE)]
     assert [record.edit.id for record in memory.store.select()] == sorted([TWITTER.id, elsewhere.id, FRANCE_NOW.id])
 
 
@@ -154,6 +152,88 @@ def test_all_conflicts_with_what_was_live_are_reported_at_once_and_nothing_is_st
     ]
     assert "and 1 more; say --replace" in str(caught.value)
     assert (memory.store.generation, memory.count()) == (1, 2)
+
+
+def judged_by(path: Path, tell: Callable[[Pair], float]) -> tuple[EditMemory, ToldJudge]:
+    judge = ToldJudge(tell)
+    return EditMemory(Store(path), FakeEncoder, judge=judge), judge
+
+
+def test_the_judge_says_what_conflicts_restates_and_is_independent(path: Path) -> None:
+    told = {NOW.prompt: 0.97, FRANCE_NOW.prompt: 0.49}
+    memory, _ = judged_by(path, lambda pair: told.get(pair.prompt, 0.8))
+    with memory:
+        memory.add_many([TWITTER, FRANCE])
+        with pytest.raises(EditConflict, match=r"\(probability 0\.97\); say --replace") as caught:
+            memory.add(NOW)
+        assert caught.value.conflicts == (Conflict(NOW, TWITTER, 0.97),)
+        assert memory.add(FRANCE_NOW) == Added((FRANCE_NOW,), (), (), ())
+        agreeing = Edit("The CEO of Twitter is still", "linda")
+        assert memory.add(agreeing) == Added((agreeing,), (), (), (), (Conflict(agreeing, TWITTER, 0.8),))
+        assert statuses(memory) == {edit.id: "live" for edit in (TWITTER, FRANCE, FRANCE_NOW, agreeing)}
+
+
+def test_all_that_is_added_is_judged_at_once_against_what_was_live_before(path: Path) -> None:
+    memory, judge = judged_by(path, lambda _: 0.0)
+    with memory:
+        memory.add_many([TWITTER, NOW])
+        memory.add(FRANCE)
+        assert judge.asked == []
+        still = Edit("The CEO of Twitter is still", "Jack")
+        memory.add_many([FRANCE_NOW, still, Edit("nothing of the kind", "yes")])
+        (asked,) = judge.asked
+        assert [(pair.edit, pair.live) for pair in asked] == [(FRANCE_NOW, FRANCE), (still, TWITTER), (still, NOW)]
+
+
+def test_likeness_without_a_common_subject_is_noticed_among_few(path: Path) -> None:
+    live, requested = Edit("The home town of Bill Gates is", "Rome"), Edit("The home town of William Gates is", "Bonn")
+    assert live.subject != requested.subject
+    crowd = [Edit(f"wholly different words {number}", "yes") for number in range(64)]
+    memory, judge = judged_by(path, lambda pair: 0.9 if pair.edit.subject == "William Gates" else 0.0)
+    with memory:
+        memory.add(live)
+        with pytest.raises(EditConflict):
+            memory.add_many([requested, *crowd[:63]])
+        assert judge.asked[0][0].live == live
+        judge.asked.clear()
+        memory.add_many([requested, *crowd])
+        assert judge.asked == []
+
+
+def test_others_may_write_while_the_judge_thinks_and_are_judged_too(path: Path) -> None:
+    still = Edit("The CEO of Twitter is still", "Jack")
+
+    def slow(pair: Pair) -> float:
+        if pair.live == TWITTER:
+            with open_memory(path) as other:
+                other.add(still, on_conflict=OnConflict.KEEP_BOTH)
+        return 0.6
+
+    memory, judge = judged_by(path, slow)
+    with memory:
+        memory.add(TWITTER)
+        with pytest.raises(EditConflict) as caught:
+            memory.add(NOW)
+        assert [[pair.live for pair in asked] for asked in judge.asked] == [[TWITTER], [still]]
+        assert {conflict.live.id for conflict in caught.value.conflicts} == {TWITTER.id, still.id}
+
+
+def test_what_was_superseded_in_the_same_change_is_no_conflict(memory: EditMemory) -> None:
+    memory.add(TWITTER)
+    added = memory.add_many([Edit(TWITTER.prompt, "Jack"), NOW])
+    assert (added.superseded, added.unclear, memory.count()) == ((TWITTER,), (), 2)
+
+
+def test_an_update_is_not_judged_against_what_it_replaces_and_leaves_the_index_in_step(path: Path) -> None:
+    memory, judge = judged_by(path, lambda _: 1.0)
+    with memory:
+        memory.add_many([TWITTER, FRANCE])
+        new = memory.update(TWITTER.id, prompt="The CEO of Twitter is today", paraphrases=())
+        assert judge.asked == []
+        with pytest.raises(EditConflict):
+            memory.update(FRANCE.id, prompt="The CEO of Twitter is now")
+        memory.store.remove([new.id])
+        assert nearest(memory, TWITTER.prompt, 9) == [FRANCE]
 
 
 def test_adding_none_is_no_change(memory: EditMemory) -> None:
