@@ -1,19 +1,32 @@
 """The protocol of a counterfactual responder."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
+
+from transformers import PreTrainedModel
 
 from memory_editor.edits import Edit
 
 
 class Adapter(Protocol):
-    """Makes the base model answer a prompt from edits.
+    """Makes the base model answer prompts from edits, by what it reads before them or by what computes the answer."""
 
-    To write one, say what the model is to read just before the question.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        ...
 
     def context(self, edits: Sequence[Edit], question: str, *, is_chat: bool) -> str:
         """Return the text put before the question; `is_chat` says that the question is the message of a user."""
+        ...
+
+    def applied(
+        self, model: PreTrainedModel, rows: Sequence[Sequence[Edit]]
+    ) -> AbstractContextManager[PreTrainedModel]:
+        """Give the model that reads prompts with their contexts, each row answered by its own edits.
+
+        `model`, the base model, computes the same during the block as ever. Beams and samples of a row stand next to
+        each other, so that a batch may hold a multiple of the rows.
+        """
         ...

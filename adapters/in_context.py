@@ -1,7 +1,10 @@
 """The edit in context: the model is told the facts just before it is asked."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
+
+from transformers import PreTrainedModel
 
 from memory_editor.edits import Edit
 from memory_editor.text import normalised
@@ -25,6 +28,12 @@ class InContext:
         told = "".join(f"{fact}\n" for fact in facts) * _REPEATED
         is_own = normalised(question) in {normalised(edit.prompt) for edit in edits}
         return told if is_own else f"{told}In other words:\n"
+
+    def applied(
+        self, model: PreTrainedModel, rows: Sequence[Sequence[Edit]]
+    ) -> AbstractContextManager[PreTrainedModel]:
+        """Give the base model itself."""
+        return nullcontext(model)
 
 
 def _sentence(fact: str) -> str:

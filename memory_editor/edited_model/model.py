@@ -21,6 +21,7 @@ from memory_editor.edited_model.generation import (
 )
 from memory_editor.edited_model.prompts import ChatFormat, Prompt, read_prompt
 from memory_editor.edited_model.rows import InScopeRows, positions_of, with_context
+from memory_editor.edits import Edit
 from memory_editor.errors import PromptTooLong, UnsupportedOption
 from memory_editor.language_model import LanguageModel
 from memory_editor.scope.route import Route
@@ -38,6 +39,8 @@ class RoutedCache:
     """The cache of the in-scope rows with their context."""
     rows: Tensor
     """The places of the in-scope rows in the batch."""
+    edits: tuple[tuple[Edit, ...], ...]
+    """What answers each of them."""
     inner_mask: Tensor
     """Attention mask of the in-scope rows, shape (rows, length with context)."""
     length: int
@@ -118,7 +121,8 @@ class EditedModel:
         inner = inner_options(self._base, {name: options[name] for name in options if name not in _INPUTS}, ids, rows)
         # First, so that it draws from the generator in the state in which the caller left it.
         base = None if all(route.in_scope for route in routes) else self._base.generate(inputs, **options)
-        answered = self._base.generate(rows.ids, attention_mask=rows.mask, **inner)
+        with self._adapter.applied(self._base, rows.edits) as model:
+            answered = model.generate(rows.ids, attention_mask=rows.mask, **inner)
         return merged_output(ids, rows, base, answered, padding_id(config)), routes
 
     def forward(
@@ -141,7 +145,7 @@ class EditedModel:
         refuse_traces(options.get("output_attentions"), options.get("output_hidden_states"))
         rows = self._with_context(prompts, routes, input_ids.device)
         base = None if all(route.in_scope for route in routes) else self._base(input_ids, **given)
-        inner = self._inner(rows.ids, rows.mask, rows.positions, use_cache=options.get("use_cache"))
+        inner = self._inner(rows.edits, rows.ids, rows.mask, rows.positions, use_cache=options.get("use_cache"))
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         own = inner.logits.new_zeros(len(rows.rows), input_ids.shape[1], inner.logits.shape[-1])
         for place, row in enumerate(rows.rows.tolist()):
@@ -149,7 +153,7 @@ class EditedModel:
         cache = None
         if inner.past_key_values is not None:
             base_cache = base.past_key_values if base is not None else None
-            cache = RoutedCache(base_cache, inner.past_key_values, rows.rows, rows.mask, input_ids.shape[1])
+            cache = RoutedCache(base_cache, inner.past_key_values, rows.rows, rows.edits, rows.mask, input_ids.shape[1])
         return self._output(base, own, rows.rows, cache, labels, options)
 
     def _continued(self, input_ids: Tensor | None, given: dict[str, Any], labels: Tensor | None) -> Any:
@@ -162,14 +166,18 @@ class EditedModel:
         new = torch.ones_like(input_ids) if mask is None else mask[:, -input_ids.shape[1] :]
         cache.inner_mask = torch.cat([cache.inner_mask, new[cache.rows]], 1)
         positions = positions_of(cache.inner_mask)[:, -input_ids.shape[1] :]
-        inner = self._inner(input_ids[cache.rows], cache.inner_mask, positions, past_key_values=cache.inner)
+        ids = input_ids[cache.rows]
+        inner = self._inner(cache.edits, ids, cache.inner_mask, positions, past_key_values=cache.inner)
         cache.length += input_ids.shape[1]
         return self._output(base, inner.logits, cache.rows, cache, labels, given)
 
-    def _inner(self, ids: Tensor, mask: Tensor, positions: Tensor, **options: Any) -> Any:
+    def _inner(
+        self, edits: Sequence[Sequence[Edit]], ids: Tensor, mask: Tensor, positions: Tensor, **options: Any
+    ) -> Any:
         if self._takes_positions:
             options["position_ids"] = positions
-        return self._base(ids, attention_mask=mask, **options)
+        with self._adapter.applied(self._base, edits) as model:
+            return model(ids, attention_mask=mask, **options)
 
     def _output(
         self,

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from memory_editor.adapters.base import Adapter
 from memory_editor.edited_model.prompts import Prompt
+from memory_editor.edits import Edit
 from memory_editor.scope.route import Route
 
 
@@ -16,11 +17,13 @@ from memory_editor.scope.route import Route
 class InScopeRows:
     """Rows of a batch as the model is to read them, padded on the left.
 
-    `rows`: their places in the caller's batch, shape (rows,). `ids` and `mask`: shape (rows, length). `sources`: for
-    every row, the position in `ids` whose logits stand for each of the caller's real tokens.
+    `rows`: their places in the caller's batch, shape (rows,). `edits`: what answers each of them. `ids` and `mask`:
+    shape (rows, length). `sources`: for every row, the position in `ids` whose logits stand for each of the caller's
+    real tokens.
     """
 
     rows: Tensor
+    edits: tuple[tuple[Edit, ...], ...]
     ids: Tensor
     mask: Tensor
     sources: tuple[Tensor, ...]
@@ -45,7 +48,8 @@ def with_context(
 ) -> InScopeRows:
     """Put the context of its edits into each prompt that is in scope of any."""
     rows = [row for row, route in enumerate(routes) if route.in_scope]
-    contexts = [_context_ids(routes[row], prompts[row], adapter, tokenizer) for row in rows]
+    edits = tuple(tuple(scored.edit for scored in routes[row].edits) for row in rows)
+    contexts = [_context_ids(own, prompts[row], adapter, tokenizer) for own, row in zip(edits, rows, strict=True)]
     width = max(len(prompts[row].ids) + len(context) for row, context in zip(rows, contexts, strict=True))
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     mask = torch.zeros_like(ids)
@@ -59,11 +63,13 @@ def with_context(
         own = torch.arange(len(prompt.ids))
         shifted = own + torch.where(own >= prompt.insert_at - 1, len(context), 0)
         sources.append((shifted + width - len(full)).to(device))
-    return InScopeRows(torch.tensor(rows, device=device), ids.to(device), mask.to(device), tuple(sources))
+    return InScopeRows(torch.tensor(rows, device=device), edits, ids.to(device), mask.to(device), tuple(sources))
 
 
-def _context_ids(route: Route, prompt: Prompt, adapter: Adapter, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    context = adapter.context([scored.edit for scored in route.edits], prompt.question, is_chat=prompt.is_chat)
+def _context_ids(
+    edits: Sequence[Edit], prompt: Prompt, adapter: Adapter, tokenizer: PreTrainedTokenizerBase
+) -> list[int]:
+    context = adapter.context(edits, prompt.question, is_chat=prompt.is_chat)
     # Stored text must never become a special token that changes who speaks.
     ids: list[int] = tokenizer(context, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return ids
