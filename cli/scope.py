@@ -37,6 +37,7 @@ def evaluate(
     from memory_editor.evaluation.published import Published
     from memory_editor.evaluation.scope_report import make_folder, summary, tables, write_report
     from memory_editor.evaluation.scope_rows import read_row
+    from memory_editor.scope.judge import ScopeJudge
     from memory_editor.scope.router import Router
 
     make_folder(folder)  # before work of minutes
@@ -45,7 +46,11 @@ def evaluate(
     published = Published(data, split, limit)
     rows = [read_row(name, published) for name in dict.fromkeys(names or RowName)]
     results = routing.evaluate(
-        rows, load_encoder(chosen.encoder), lambda memory: Router(memory, classifier).route, progress=output.progress
+        rows,
+        load_encoder(chosen.encoder),
+        lambda memory: Router(memory, classifier).route,
+        judge=ScopeJudge(lambda: classifier),
+        progress=output.progress,
     )
     values = summary(
         results,

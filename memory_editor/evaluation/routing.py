@@ -15,7 +15,7 @@ from memory_editor.errors import DataError
 from memory_editor.evaluation.live import Live, Owners
 from memory_editor.evaluation.metrics import Rate
 from memory_editor.evaluation.rows import Probe, ProbeSet, Row, RowName
-from memory_editor.memory import Added, EditMemory
+from memory_editor.memory import Added, EditMemory, Judge
 from memory_editor.scope.route import Kind, Route
 from memory_editor.store import Store
 
@@ -97,23 +97,32 @@ def evaluate(
     encoder: Encoder,
     router: Callable[[EditMemory], RoutePrompts],
     *,
+    judge: Judge | None = None,
     progress: Progress = lambda *_: nullcontext(lambda _: None),
 ) -> list[RowResult]:
-    """Ask every row of what `router` makes of the memory of its edits; rows with the same edits share a memory."""
+    """Ask every row of what `router` makes of the memory of its edits; rows with the same edits share a memory.
+
+    The `judge` says which edits of a row later ones supersede, as it does for imports.
+    """
     sharing: dict[tuple[EditId, ...], list[Row]] = defaultdict(list)
     for row in rows:
         sharing[tuple(edit.id for edit in row.edits)].append(row)
     results: dict[RowName, RowResult] = {}
     for alike in sharing.values():
-        with _memory(alike[0].edits, encoder, progress) as (memory, added):
+        with _memory(alike[0].edits, encoder, judge, progress) as (memory, added):
             live, route = Live(alike[0].edits, added), router(memory)
             results |= {row.name: _result(row, route, live, progress) for row in alike}
     return [results[row.name] for row in rows]
 
 
 @contextmanager
-def _memory(edits: Sequence[Edit], encoder: Encoder, progress: Progress) -> Iterator[tuple[EditMemory, Added]]:
-    with TemporaryDirectory() as folder, EditMemory(Store(Path(folder) / "edits.db"), lambda: encoder) as memory:
+def _memory(
+    edits: Sequence[Edit], encoder: Encoder, judge: Judge | None, progress: Progress
+) -> Iterator[tuple[EditMemory, Added]]:
+    with (
+        TemporaryDirectory() as folder,
+        EditMemory(Store(Path(folder) / "edits.db"), lambda: encoder, judge=judge) as memory,
+    ):
         with progress(f"adding {len(edits):,} edits", len(edits)) as report:
             added = memory.add_many(edits, on_progress=report)
         yield memory, added

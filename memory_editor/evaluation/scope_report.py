@@ -41,11 +41,11 @@ def summary(results: Sequence[RowResult], *, command: str, encoder: str, max_fal
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of a report, if it is not there; raises `DataError`."""
+    """Make a folder to write to, if it is not there; raises `DataError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{folder} cannot be the folder of a report: {error.strerror}; name another") from error
+        raise DataError(f"{folder} cannot be a folder to write to: {error.strerror}; name another") from error
 
 
 def write_report(results: Sequence[RowResult], values: Values, folder: Path) -> None:

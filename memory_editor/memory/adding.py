@@ -32,10 +32,12 @@ def add(
     live: LiveEdits,
     conflicts: Mapping[EditId, Sequence[Conflict]],
     on_conflict: OnConflict,
+    within: Mapping[EditId, Sequence[Conflict]],
 ) -> Added:
     """Store requested edits in their order, each as it stands to the live ones and to those before it.
 
-    `conflicts` are, by requested edit, the live ones that it was judged to ask for. Raises `EditConflict`.
+    `conflicts` are, by requested edit, the live ones that it was judged to ask for; `within` those requested before
+    it that it surely asks for, which it supersedes unless both are to be kept. Raises `EditConflict`.
     """
     stored: list[Edit] = []
     restated: list[Edit] = []
@@ -53,6 +55,9 @@ def add(
         replaced = list(found.superseded)
         if on_conflict is OnConflict.REPLACE:
             replaced += [conflict.live for conflict in found.unclear]
+        if on_conflict is not OnConflict.KEEP_BOTH:
+            earlier = (live.held(conflict.live) for conflict in within.get(edit.id, ()))
+            replaced += [old for old in earlier if old and old not in replaced]
         new = replace(edit, supersedes=edit.supersedes or replaced[0].id) if replaced else edit
         for old in replaced:
             change.supersede(old.id)

@@ -1,6 +1,6 @@
 """How a requested edit stands to live edits: it is known, supersedes, restates, may contradict, or is independent."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ import numpy as np
 from memory_editor.edits import Conflict, Edit, EditId
 from memory_editor.errors import EditConflict
 from memory_editor.store import Vectors
-from memory_editor.text import fingerprint, normalised
+from memory_editor.text import fingerprint, mentions, normalised
 
 JUDGED_FROM: Final = 0.5
 """Cosine similarity of two prompts from which one may ask for what the other does."""
@@ -19,8 +19,19 @@ JUDGED_FROM: Final = 0.5
 SAME_FROM: Final = 0.5
 """The probability from which a requested edit is held to ask for what a live one says."""
 
+CERTAIN_FROM: Final = 0.9
+"""The same, from which of two edits given together the later supersedes the earlier."""
+
+_WITHIN: Final = 32
+"""To how many of those given before it about its subject, the last ones, an edit is compared."""
+
+_JUDGED_WITHIN: Final = 2
+"""How many of these, those most alike, are judged."""
+
 _ALIKE_FROM: Final = 0.85
 """Cosine similarity of two prompts about one subject from which other wording may still ask for the same."""
+
+_UNCERTAIN: Final = 0.89
 
 
 class OnConflict(StrEnum):
@@ -56,12 +67,15 @@ class Judge(Protocol):
 
 
 class CosineRule:
-    """Holds that prompts about one subject may ask for the same if they are much alike, as probably as they are."""
+    """Holds that prompts about one subject may ask for the same if they are much alike, as probably as they are.
+
+    It is never certain: one word makes another question and leaves the two alike.
+    """
 
     def probabilities(self, pairs: Sequence[Pair]) -> list[float]:
         """Return the similarity of each pair, or 0 where it is too small or the subjects differ."""
         return [
-            pair.similarity
+            min(pair.similarity, _UNCERTAIN)
             if pair.edit.subject_key == pair.live.subject_key and pair.similarity >= _ALIKE_FROM
             else 0.0
             for pair in pairs
@@ -75,7 +89,7 @@ class Verdicts:
         self._judge = judge
         self._probabilities: dict[tuple[EditId, EditId], float] = {}
 
-    def of(self, pairs: Sequence[Pair]) -> dict[EditId, list[Conflict]]:
+    def of(self, pairs: Sequence[Pair], at_least: float = SAME_FROM) -> dict[EditId, list[Conflict]]:
         """Return, by requested edit, the pairs in which it is held to ask for what the live one says."""
         new = [pair for pair in pairs if (pair.edit.id, pair.live.id) not in self._probabilities]
         if new:
@@ -84,7 +98,7 @@ class Verdicts:
         held: dict[EditId, list[Conflict]] = defaultdict(list)
         for pair in pairs:
             probability = self._probabilities[pair.edit.id, pair.live.id]
-            if probability >= SAME_FROM:
+            if probability >= at_least:
                 held[pair.edit.id].append(Conflict(pair.edit, pair.live, probability))
         return held
 
@@ -112,7 +126,12 @@ class LiveEdits:
             self.hold(edit)
 
     def __contains__(self, edit: Edit) -> bool:
-        return any(edit.id in self._by_place[place] for place in _places(edit))
+        return self.held(edit) is not None
+
+    def held(self, edit: Edit) -> Edit | None:
+        """Return the live edit with the id of `edit`, if there is one."""
+        found = (self._by_place[place].get(edit.id) for place in _places(edit))
+        return next((other for other in found if other), None)
 
     def hold(self, edit: Edit) -> None:
         """Count `edit` as live."""
@@ -160,6 +179,23 @@ def pairs_to_judge(edit: Edit, vectors: Vectors, live: Iterable[tuple[Edit, Vect
         if similarity >= JUDGED_FROM and other.is_valid():
             excluded = float((exclusions @ vectors[asked]).max()) if len(exclusions) else -1.0
             pairs.append(Pair(edit, other, edit.keys[asked], other.keys[key], similarity, excluded))
+    return pairs
+
+
+def pairs_within(requested: Iterable[tuple[Edit, Vectors]]) -> list[Pair]:
+    """Pair each of the edits given together with those before it that are most alike, if they are about one subject.
+
+    Each comes with the vectors of its `key_texts`, and only wordings that mention the subject are judged.
+    """
+    before: dict[str, deque[tuple[Edit, Vectors, Vectors]]] = defaultdict(lambda: deque(maxlen=_WITHIN))
+    pairs: list[Pair] = []
+    for edit, vectors in requested:
+        if edit.subject:
+            keys, exclusions = np.split(vectors, [len(edit.keys)])
+            found = pairs_to_judge(edit, keys, before[edit.subject_key])
+            alike = sorted(found, key=lambda pair: -pair.similarity)[:_JUDGED_WITHIN]
+            pairs += [pair for pair in alike if mentions(pair.prompt, edit.subject)]
+            before[edit.subject_key].append((edit, keys, exclusions))
     return pairs
 
 

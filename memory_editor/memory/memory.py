@@ -15,6 +15,7 @@ from memory_editor.errors import EncoderMismatch, InvalidEdit, StoreError
 from memory_editor.indexes.base import Neighbour
 from memory_editor.memory.adding import Added, Requested, add
 from memory_editor.memory.conflicts import (
+    CERTAIN_FROM,
     JUDGED_FROM,
     CosineRule,
     Judge,
@@ -23,6 +24,7 @@ from memory_editor.memory.conflicts import (
     Pair,
     Verdicts,
     pairs_to_judge,
+    pairs_within,
 )
 from memory_editor.memory.followed_index import FollowedIndex
 from memory_editor.store import Action, Changing, EncoderStamp, Filter, Note, Store, Vectors, key_texts
@@ -132,8 +134,9 @@ class EditMemory:
     ) -> Added:
         """Add edits as one change, all or none; later ones supersede earlier ones as `add` does.
 
-        Edits given together are taken to be consistent: only what was live before can be in conflict with them. One
-        whose id the memory has used already, such as a removed one that was exported before, gets a new id.
+        Of edits given together that surely ask for the same of one subject, the last is added, unless both are to be
+        kept; otherwise only what was live before can be in conflict with them. One whose id the memory has used
+        already, such as a removed one that was exported before, gets a new id.
         `on_progress` is told the number of edits encoded so far.
         """
         used = self.store.used_ids(edit.id for edit in edits)
@@ -142,9 +145,10 @@ class EditMemory:
         ]
         requested = list(zip(edits, self._encode(edits, on_progress), strict=True))
         verdicts = self._verdicts(requested)
+        within = verdicts.of(pairs_within(requested), CERTAIN_FROM)
         with self._changing(Action.ADD, note) as change:
             live, pairs = self._live_around(requested)
-            return add(change, requested, live, verdicts.of(pairs), on_conflict)
+            return add(change, requested, live, verdicts.of(pairs), on_conflict, within)
 
     def update(
         self, id_: str, *, on_conflict: OnConflict = OnConflict.REPORT, note: Note | None = None, **changes: Any
@@ -172,7 +176,7 @@ class EditMemory:
             # Before anything is changed: the index would follow what may never be committed.
             live, pairs = self._live_around(requested, old.id)
             change.supersede(old.id)
-            return add(change, requested, live, verdicts.of(pairs), on_conflict).edits[0]
+            return add(change, requested, live, verdicts.of(pairs), on_conflict, {}).edits[0]
 
     def reindex(self, encoder: Encoder) -> int:
         """Encode every text anew with `encoder` and use it from now on; return how many texts there were."""

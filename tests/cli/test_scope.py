@@ -88,9 +88,7 @@ def test_what_cannot_be_read_or_written_is_said_in_one_line(memedit: Memedit, da
     missing = memedit.error("scope", "eval", data, "--output", str(tmp_path / "new"), "--split", "test")
     assert missing.startswith(f"there is no counterfact/edit_test.json in '{data}'; give the folder")
     (tmp_path / "file").touch()
-    assert "cannot be the folder of a report" in memedit.error(
-        "scope", "eval", data, "--output", str(tmp_path / "file")
-    )
+    assert "cannot be a folder to write to" in memedit.error("scope", "eval", data, "--output", str(tmp_path / "file"))
 
 
 def test_a_row_that_is_not_there_is_wrong_usage(memedit: Memedit, data: str, tmp_path: Path) -> None:

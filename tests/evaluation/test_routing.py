@@ -18,6 +18,7 @@ from memory_editor.scope.route import Kind, Route, ScoredEdit
 from memory_editor.scope.router import Router
 from tests.evaluation.data import ADA, BLANC, PERU, write
 from tests.fakes import FakeClassifier, FakeEncoder
+from tests.memory.test_conflicts import ToldJudge
 
 THRESHOLD = 0.5
 KINDS = {"B is": Kind.CONSEQUENCE}
@@ -130,6 +131,16 @@ def test_a_router_with_a_classifier_is_asked(tmp_path: Path) -> None:
     row = read_row(RowName.FEVER, Published(write(tmp_path)))
     (result,) = evaluate([row], FakeEncoder(), lambda memory: Router(memory, FakeClassifier()).route)
     assert outcomes(result.figures[0]) == {"Fox made Soul Food.": (True, "Fox made Soul Food.", 1.0)}
+
+
+def test_what_the_judge_says_is_superseded_is_not_asked() -> None:
+    one, other = Edit("A is now", "1", subject="A"), Edit("A is today", "2", subject="A")
+    probes = ProbeSet("own", tuple(Probe(edit.prompt, edit.id, in_scope=True) for edit in (one, other)))
+    row = Row(RowName.ZSRE, (one, other), (probes,))
+    judge = ToldJudge(lambda _: 0.95)
+    (result,) = evaluate([row], FakeEncoder(), giving({}), judge=judge)
+    assert (result.live, result.superseded, result.figures[0].right) == (1, 1, Rate(0, 1))
+    assert [(pair.edit, pair.live) for asked in judge.asked for pair in asked] == [(other, one)]
 
 
 def test_a_consequence_may_be_any_of_the_edits_that_answer_a_restatement_only_the_first() -> None:

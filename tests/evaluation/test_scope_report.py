@@ -182,5 +182,5 @@ def test_a_report_is_written_whole(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"file cannot be the folder of a report: File exists; name another"):
+    with pytest.raises(DataError, match=r"file cannot be a folder to write to: File exists; name another"):
         make_folder(tmp_path / "file")

@@ -18,8 +18,10 @@ from memory_editor.memory.conflicts import (
     Verdicts,
     conflict_error,
     pairs_to_judge,
+    pairs_within,
     standing,
 )
+from memory_editor.store import key_texts
 from tests.fakes import FakeEncoder
 
 LIVE = Edit("The CEO of Twitter is", "Linda", paraphrases=("Who runs Twitter?",))
@@ -76,7 +78,7 @@ def test_standing_by_the_cosine_rule(
     found = against(requested)
     assert found.restated == (LIVE if restated else None)
     assert found.superseded == ((LIVE,) if superseded else ())
-    conflict = Conflict(requested, LIVE, similarity(requested.prompt, LIVE.prompt))
+    conflict = Conflict(requested, LIVE, min(similarity(requested.prompt, LIVE.prompt), 0.89))
     assert found.unclear == ((conflict,) if unclear else ())
     assert found.restates == ((conflict,) if restates else ())
 
@@ -148,6 +150,40 @@ def test_no_pair_is_judged_twice_and_none_no_judge_asked() -> None:
     assert judge.asked == [[pair], [other]]
 
 
+def test_a_verdict_may_have_to_be_certain() -> None:
+    (pair,) = pairs_of(NOW, LIVE)
+    verdicts = Verdicts(ToldJudge(lambda _: 0.7))
+    assert list(verdicts.of([pair], 0.7)) == [NOW.id]
+    assert verdicts.of([pair], 0.71) == {}
+
+
+def within(*edits: Edit) -> list[tuple[Edit, Edit]]:
+    encode = FakeEncoder().encode
+    return [(pair.edit, pair.live) for pair in pairs_within([(edit, encode(key_texts(edit))) for edit in edits])]
+
+
+def test_edits_given_together_are_paired_with_the_two_most_alike_before_them() -> None:
+    today, other = Edit("The CEO of Twitter is now seen today", "Jack"), Edit("The CEO of Reddit is now", "Steve")
+    assert within(LIVE, other, today, NOW) == [(today, LIVE), (NOW, LIVE), (NOW, today)]
+    fourth = Edit("The CEO of Twitter now is, as of late, in fact, said to be", "Ada")
+    found = [live for edit, live in within(LIVE, today, NOW, fourth) if edit is fourth]
+    assert found == sorted((LIVE, today, NOW), key=lambda one: -similarity(fourth.prompt, one.prompt))[:2]
+
+
+def test_edits_given_together_are_not_paired_without_a_subject_in_their_wording() -> None:
+    unnamed = Edit("Who runs Twitter", "Elon", subject="CEO of Twitter")
+    assert within(LIVE, unnamed) == []
+    assert within(Edit("it is so"), Edit("it is so now")) == []
+
+
+def test_exclusions_of_edits_given_together_count() -> None:
+    excluding = replace(LIVE, paraphrases=(), exclusions=(NOW.prompt,))
+    encode = FakeEncoder().encode
+    (pair,) = pairs_within([(excluding, encode(key_texts(excluding))), (NOW, encode([NOW.prompt]))])
+    assert pair.key == LIVE.prompt
+    assert pair.exclusion_similarity == pytest.approx(1)
+
+
 def test_what_is_live_no_longer_is_no_conflict() -> None:
     live = LiveEdits([LIVE])
     held = [Conflict(NOW, LIVE, 0.9)]
@@ -155,6 +191,7 @@ def test_what_is_live_no_longer_is_no_conflict() -> None:
     assert standing(NOW, live, held).unclear == tuple(held)
     live.drop(LIVE)
     assert LIVE not in live
+    assert live.held(LIVE) is None
     assert standing(NOW, live, held) == Standing(None, (), (), ())
 
 

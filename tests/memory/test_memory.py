@@ -178,11 +178,41 @@ def test_all_that_is_added_is_judged_at_once_against_what_was_live_before(path: 
     with memory:
         memory.add_many([TWITTER, NOW])
         memory.add(FRANCE)
-        assert judge.asked == []
+        judge.asked.clear()
         still = Edit("The CEO of Twitter is still", "Jack")
         memory.add_many([FRANCE_NOW, still, Edit("nothing of the kind", "yes")])
         (asked,) = judge.asked
         assert [(pair.edit, pair.live) for pair in asked] == [(FRANCE_NOW, FRANCE), (still, TWITTER), (still, NOW)]
+
+
+def test_of_edits_given_together_the_last_that_surely_asks_for_the_same_is_live(path: Path) -> None:
+    still, born = Edit("The CEO of Twitter is still", "Jack"), Edit("The CEO of Twitter was born in", "Rome")
+    told = {(NOW.prompt, TWITTER.prompt): 0.9, (still.prompt, NOW.prompt): 0.95, (born.prompt, still.prompt): 0.89}
+    memory, judge = judged_by(path, lambda pair: told.get((pair.prompt, pair.key), 0.0))
+    with memory:
+        added = memory.add_many([TWITTER, NOW, still, FRANCE, born])
+        stored = (TWITTER, replace(NOW, supersedes=TWITTER.id), replace(still, supersedes=NOW.id), FRANCE, born)
+        assert added == Added(stored, (), stored[:2], ())
+        assert {edit.id for edit in stored[2:]} == {id_ for id_, how in statuses(memory).items() if how == "live"}
+        assert {pair.edit.subject for asked in judge.asked for pair in asked} == {"Twitter"}
+        memory.store.undo()
+        assert memory.count() == 0
+
+
+def test_all_that_is_given_together_is_kept_if_both_are_to_be(path: Path) -> None:
+    memory, _ = judged_by(path, lambda _: 1.0)
+    with memory:
+        assert memory.add_many([TWITTER, NOW], on_conflict=OnConflict.KEEP_BOTH).superseded == ()
+        assert memory.count() == 2
+
+
+def test_what_was_known_before_is_not_superseded_by_what_is_given_after_it(path: Path) -> None:
+    memory, _ = judged_by(path, lambda pair: 0.95 if pair.live.id != TWITTER.id else 0.0)
+    again = replace(TWITTER, id=Edit("x").id)
+    with memory:
+        memory.add(TWITTER)
+        added = memory.add_many([again, NOW])
+        assert (added.restated, added.superseded, memory.count()) == ((TWITTER,), (), 2)
 
 
 def test_likeness_without_a_common_subject_is_noticed_among_few(path: Path) -> None:

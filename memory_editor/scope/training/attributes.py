@@ -9,7 +9,7 @@ from memory_editor.scope.training.examples import Example, Fact, Label
 from memory_editor.scope.training.lexicon import Lexicon
 from memory_editor.scope.training.phrasings import Relation
 
-_UNNAMED: Final = frozenset(
+UNNAMED: Final = frozenset(
     "band led,based on,borders,capital of,city served,convicted of,crosses,enacted by,found in species,has part,"
     "instance of,licensed to,member of,named after,part of,present in work,service entry,source of river,spoken in,"
     "subclass of,tributary of,awarded by,followed by,follows".split(",")
@@ -45,7 +45,7 @@ _COMPARISONS: Final = (
 """Whose answers need the fact, and more."""
 
 _UNNEEDED: Final = (
-    "Which is older, {s} or {t}?",
+    "Can {s} and {t} be named in one sentence?",
     "Have {s} and {t} anything to do with each other?",
     "Who is better known, {s} or {t}?",
     "Translate into Spanish: the {a} of {s}",
@@ -65,7 +65,7 @@ def attribute_examples(
 ) -> Iterator[Example]:
     """Yield `count` examples about facts of those relations of `edited` that have a name."""
     relations = lexicon.phrasings.relations
-    named = [relations[name] for name in sorted(edited) if name not in _UNNAMED]
+    named = [relations[name] for name in sorted(edited) if name not in UNNAMED]
     while count:
         topic = draw_topic(lexicon, rng, rng.choice(named), askable)
         (how,) = rng.choices([*_SHARES], [*_SHARES.values()])

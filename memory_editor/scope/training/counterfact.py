@@ -23,8 +23,10 @@ class CounterFact:
     def __init__(self, requests: Sequence[Request], lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._answers: dict[str, set[str]] = defaultdict(set)
+        self._asking: dict[str, list[Request]] = defaultdict(list)
         for request in requests:
             self._answers[request.template].add(request.target_true)
+            self._asking[request.template].append(request)
         self._relations = {
             template: lexicon.relations_of(template, answers) for template, answers in self._answers.items()
         }
@@ -63,12 +65,19 @@ class CounterFact:
         if other := self._unlike(request, requests, rng):
             prompt = rng.choice([other.rephrase, other.rephrase, other.prompt])
             yield prompt.replace(other.subject, subject), Label.OUT, "other relation"
-        if rng.random() < 0.15:
-            yield request.near_miss, Label.OUT, "other subject"
+        if rng.random() < 0.15 and (near := self._alike(request, rng)):
+            yield rng.choice([near.prompt, near.rephrase]), Label.OUT, "other subject"
+        if rng.random() < 0.1:
+            yield rephrase.replace(subject, self._lexicon.related(subject, rng)), Label.OUT, "related subject"
         if rng.random() < 0.06:
             yield rephrase.replace(subject, longer(subject, rng)), Label.OUT, "longer name"
         if rng.random() < 0.06:
             yield rephrase.replace(subject, alias(subject, rng)), Label.DIRECT, "alias"
+
+    def _alike(self, request: Request, rng: Random) -> Request | None:
+        """Return a request that asks the same of another subject."""
+        other = rng.choice(self._asking[request.template])
+        return None if other.subject == request.subject else other
 
     def _unlike(self, request: Request, requests: Sequence[Request], rng: Random) -> Request | None:
         """Return a request that asks for something unlike, most often of the same kind of subject."""

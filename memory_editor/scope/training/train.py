@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from memory_editor.encoder import Encoder, default_encoder_folder
 from memory_editor.errors import ConfigError
@@ -21,6 +21,11 @@ from memory_editor.scope.training.sources import Sources
 
 Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows a bar with a label and a total while a block runs; gives it what to call with how much is done."""
+
+_BASE: Final = "sentence-transformers/all-MiniLM-L6-v2, Apache-2.0"
+_DATA: Final = (
+    "CounterFact (MIT), zsRE, ParaRel (MIT), LRE (MIT), WikiSplit sentences (CC BY-SA 4.0), phrasings.json (Apache-2.0)"
+)
 
 
 def train(
@@ -59,6 +64,8 @@ def train(
     with progress("calibrating", len(calibrated)) as report:
         curve = false_accepts(calibrated, TrainedClassifier(glance, reading, pair_model, threshold=1.0), report)
     about = {
+        "base": _BASE,
+        "data": _DATA,
         "seed": seed,
         "trained_on": dict(sorted(Counter(example.source for example in (*rest, *refinements)).items())),
         "held_back": accuracy(held_back, pair_model),

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from memory_editor.scope.training.attributes import _UNNAMED, attribute_examples
+from memory_editor.scope.training.attributes import UNNAMED, attribute_examples
 from memory_editor.scope.training.examples import Example, Label
 from memory_editor.scope.training.lexicon import Lexicon
 from memory_editor.text import mentions
@@ -40,9 +40,9 @@ def test_each_way_has_its_labels(examples: list[Example]) -> None:
 
 
 def test_relations_whose_names_do_not_fit_are_left_out(lexicon: Lexicon, examples: list[Example]) -> None:
-    assert set(lexicon.phrasings.relations) >= _UNNAMED
-    assert _UNNAMED.isdisjoint(example.fact.relation for example in examples)
-    assert _UNNAMED.isdisjoint(example.asked for example in examples)
+    assert set(lexicon.phrasings.relations) >= UNNAMED
+    assert UNNAMED.isdisjoint(example.fact.relation for example in examples)
+    assert UNNAMED.isdisjoint(example.asked for example in examples)
 
 
 def test_what_asks_for_another_relation_names_one_that_is_not_close(lexicon: Lexicon, examples: list[Example]) -> None:

@@ -8,6 +8,7 @@ from memory_editor.scope.training.counterfact import CounterFact
 from memory_editor.scope.training.examples import Example, Fact, Label
 from memory_editor.scope.training.lexicon import Lexicon
 from memory_editor.scope.training.sources import Request, Sources
+from memory_editor.text import mentions
 
 BIRTH, PLACE = "{} was born in", "{} is located in"
 
@@ -36,6 +37,7 @@ def test_every_way_has_its_label(examples: list[Example]) -> None:
         ("counterfact: alias", Label.DIRECT),
         ("counterfact: other relation", Label.OUT),
         ("counterfact: other subject", Label.OUT),
+        ("counterfact: related subject", Label.OUT),
         ("counterfact: longer name", Label.OUT),
     }
 
@@ -45,15 +47,32 @@ def test_the_fact_is_what_the_record_requests(examples: list[Example], sources: 
     assert {example.fact for example in examples} == facts
 
 
-def test_a_record_gives_its_paraphrase_and_at_times_its_near_miss(examples: list[Example], sources: Sources) -> None:
+def test_a_record_gives_its_paraphrase(examples: list[Example], sources: Sources) -> None:
     by_prompt = {one.prompt: one for one in sources.counterfact}
     paraphrases = about(examples, "paraphrase")
     assert len(paraphrases) == 40 * 12
     own = [by_prompt[example.fact.prompt].rephrase == example.prompt for example in paraphrases]
     assert sum(own) > 0.93 * len(own)
+
+
+def test_another_subject_is_that_of_a_record_that_asks_the_same(examples: list[Example], sources: Sources) -> None:
+    by_prompt = {one.prompt: one for one in sources.counterfact}
     near = about(examples, "other subject")
-    assert all(example.prompt == by_prompt[example.fact.prompt].near_miss for example in near)
-    assert 0.08 < len(near) / (40 * 12) < 0.22
+    for example in near:
+        own = by_prompt[example.fact.prompt]
+        alike = [one for one in sources.counterfact if one.template == own.template and one.subject != own.subject]
+        assert example.prompt in {prompt for one in alike for prompt in (one.prompt, one.rephrase)}
+    assert 0.06 < len(near) / (40 * 12) < 0.2
+
+
+def test_what_a_record_has_for_evaluation_is_no_example(examples: list[Example], sources: Sources) -> None:
+    assert {example.prompt for example in examples}.isdisjoint(one.near_miss for one in sources.counterfact)
+
+
+def test_a_related_subject_is_asked_about_in_the_records_words(examples: list[Example], lexicon: Lexicon) -> None:
+    for example in about(examples, "related subject"):
+        assert example.fact.subject not in example.prompt
+        assert any(mentions(example.prompt, name) for name in lexicon.names)
 
 
 def test_another_relation_is_asked_of_the_same_subject(examples: list[Example], sources: Sources) -> None:

@@ -103,6 +103,8 @@ def test_another_seed_gives_another_classifier(parts: Parts, sources: Sources) -
 def test_what_it_was_trained_on_is_said(parts: Parts) -> None:
     about = parts.about
     assert (about["seed"], about["left_out"]) == (0, [*LEFT_OUT])
+    assert "MiniLM" in about["base"]
+    assert "CounterFact (MIT)" in about["data"]
     assert about["held_back"]["examples"] == about["on_left_out"]["examples"] == 60
     assert 0 <= about["held_back"]["right"] <= 1
     assert sum(size for source, size in about["trained_on"].items() if source.startswith("catalogue")) > 150
