@@ -6,13 +6,12 @@ from typing import Final
 
 from transformers import PreTrainedModel
 
+from memory_editor.adapters.facts import new_facts, sentence
 from memory_editor.edits import Edit
 from memory_editor.text import normalised
 
 _REPEATED: Final = 3
 """How often a prompt to be continued is told a fact: small models follow what is repeated (docs/experiments.md)."""
-
-_END: Final = (".", "!", "?", "。", "।", "؟")
 
 
 class InContext:
@@ -22,10 +21,9 @@ class InContext:
 
     def context(self, edits: Sequence[Edit], question: str, *, is_chat: bool) -> str:
         """Return one line for each fact, in the order given; one more leads over to a question in other words."""
-        facts = [_sentence(edit.fact) for edit in edits]
         if is_chat:
-            return "".join(f"New fact: {fact}\n" for fact in facts) + "\n"
-        told = "".join(f"{fact}\n" for fact in facts) * _REPEATED
+            return f"{new_facts(edits)}\n"
+        told = "".join(f"{sentence(edit)}\n" for edit in edits) * _REPEATED
         is_own = normalised(question) in {normalised(edit.prompt) for edit in edits}
         return told if is_own else f"{told}In other words:\n"
 
@@ -34,8 +32,3 @@ class InContext:
     ) -> AbstractContextManager[PreTrainedModel]:
         """Give the base model itself."""
         return nullcontext(model)
-
-
-def _sentence(fact: str) -> str:
-    fact = " ".join(fact.split())  # one line, whatever lines its author wrote
-    return fact if fact.endswith(_END) else f"{fact}."

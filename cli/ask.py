@@ -34,6 +34,7 @@ def query(
     encoder: options.Encoder = None,
     scope: options.Scope = None,
     max_false_accept: options.MaxFalseAccept = None,
+    adapter: options.Adapter = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
     as_json: options.Json = False,
@@ -50,6 +51,7 @@ def query(
         encoder=encoder,
         scope=scope,
         max_false_accept=max_false_accept,
+        adapter=adapter,
         device=device,
         dtype=dtype,
     )
@@ -80,6 +82,7 @@ def chat(
     encoder: options.Encoder = None,
     scope: options.Scope = None,
     max_false_accept: options.MaxFalseAccept = None,
+    adapter: options.Adapter = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
 ) -> None:
@@ -94,6 +97,7 @@ def chat(
         encoder=encoder,
         scope=scope,
         max_false_accept=max_false_accept,
+        adapter=adapter,
         device=device,
         dtype=dtype,
     )

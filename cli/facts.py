@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from memory_editor.cli import opening, options, output, views
+from memory_editor.cli.check import MAX_NEW_TOKENS, exit_with, print_checks, run_checks
+from memory_editor.config import Settings
 from memory_editor.edits import Edit, EditId
 
 if TYPE_CHECKING:
@@ -35,8 +37,10 @@ def add_fact(
     replace: options.Replace = False,
     keep_both: options.KeepBoth = False,
     reason: options.Reason = "",
+    is_checked: Annotated[bool, typer.Option("--check", help="Let the model answer, as `memedit check` does.")] = False,
     memory: options.Memory = None,
     namespace: options.Namespace = None,
+    model: options.Model = None,
     encoder: options.Encoder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -61,25 +65,42 @@ def add_fact(
     }
     edit = Edit.from_dict(fields)
     on_conflict = opening.on_conflict(replace=replace, keep_both=keep_both)
-    chosen = opening.settings(memory=memory, namespace=namespace, encoder=encoder)
+    chosen = opening.settings(memory=memory, namespace=namespace, model=model, encoder=encoder)
     with opening.open_memory(chosen, create=True) as opened:
         added = opened.add(edit, on_conflict=on_conflict, note=opening.note(chosen, reason))
-        _print_added(added, as_json)
+        if not (is_checked and as_json):
+            _print_added(added, as_json)
+    if is_checked:
+        _check(chosen, added, as_json)
+
+
+def _check(chosen: Settings, added: "Added", as_json: bool) -> None:
+    """Let the model answer for what was added; the exit code is 1 if that is not as it should be."""
+    with opening.open_editor(chosen) as editor:
+        checks = run_checks(editor, added.edits, MAX_NEW_TOKENS)
+    if as_json:
+        output.print_json(_added_values(added) | {"checks": [one.to_dict() for one in checks]})
+    else:
+        print_checks(checks)
+    exit_with(checks)
+
+
+def _added_values(added: "Added") -> dict[str, Any]:
+    return {
+        "id": added.edits[0].id,
+        "known_already": bool(added.restated),
+        "superseded": [edit.id for edit in added.superseded],
+        "possible_contradictions": [conflict.live.id for conflict in added.unclear],
+        "restates": [conflict.live.id for conflict in added.restates],
+    }
 
 
 def _print_added(added: "Added", as_json: bool) -> None:
+    if as_json:
+        output.print_json(_added_values(added))
+        return
     contradicted = [conflict.live for conflict in added.unclear]
     restated = [conflict.live for conflict in added.restates]
-    if as_json:
-        values = {
-            "id": added.edits[0].id,
-            "known_already": bool(added.restated),
-            "superseded": [edit.id for edit in added.superseded],
-            "possible_contradictions": [edit.id for edit in contradicted],
-            "restates": [edit.id for edit in restated],
-        }
-        output.print_json(values)
-        return
     views.print_done("known already" if added.restated else "added", added.edits)
     views.print_done("superseded", added.superseded)
     views.print_done("may contradict", contradicted)

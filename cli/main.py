@@ -10,7 +10,19 @@ import typer
 from typer.core import TyperGroup
 
 from memory_editor import __version__
-from memory_editor.cli import ask, browse, demo, facts, models, options, scope, transfer, upkeep
+from memory_editor.cli import (
+    adapter,
+    ask,
+    browse,
+    check,
+    demo,
+    facts,
+    models,
+    options,
+    scope,
+    transfer,
+    upkeep,
+)
 from memory_editor.cli.output import note
 from memory_editor.errors import MemoryEditorError
 
@@ -58,6 +70,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "query": ask.query,
     "chat": ask.chat,
     "route": ask.route,
+    "check": check.check,
     "list": browse.list_edits,
     "show": browse.show,
     "update": facts.update,
@@ -75,6 +88,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(adapter.app, name="adapter")
 app.add_typer(models.app, name="models")
 app.add_typer(scope.app, name="scope")
 

@@ -82,16 +82,15 @@ def open_memory(chosen: Settings, *, create: bool = False) -> Iterator["EditMemo
 @contextmanager
 def open_editor(chosen: Settings) -> Iterator["MemoryEditor"]:
     """Open or make the memory, and load the language model."""
+    from memory_editor.adapters.choosing import choose_adapter
     from memory_editor.editor import MemoryEditor
     from memory_editor.language_model import LanguageModel
 
     with open_memory(chosen, create=True) as memory:
         options = {"device": chosen.device, "dtype": chosen.dtype}
-        yield MemoryEditor(
-            LanguageModel.from_pretrained(chosen.model, **options, report=output.note),
-            memory,
-            classifier=classifier(chosen),
-        )
+        base = LanguageModel.from_pretrained(chosen.model, **options, report=output.note)
+        adapter = choose_adapter(chosen.adapter, base.model)
+        yield MemoryEditor(base, memory, classifier=classifier(chosen), adapter=adapter)
 
 
 def _path(chosen: Settings) -> Path:

@@ -22,6 +22,9 @@ MaxFalseAccept: TypeAlias = Annotated[
     float | None,
     _setting("max-false-accept", "SHARE", "How many out-of-scope prompts may be answered by an edit, e.g. 0.01."),
 ]
+Adapter: TypeAlias = Annotated[
+    str | None, _setting("adapter", "NAME", "What answers in scope: auto, in-context, or an adapter's folder.")
+]
 Device: TypeAlias = Annotated[str | None, _setting("device", "NAME", "Where the model runs, e.g. cpu, cuda, auto.")]
 Dtype: TypeAlias = Annotated[
     str | None, _setting("dtype", "NAME", "How weights are kept: float32, bfloat16, float16, int8 or int4.")

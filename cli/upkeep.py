@@ -18,10 +18,11 @@ def status(
     memory: options.Memory = None,
     namespace: options.Namespace = None,
     model: options.Model = None,
+    adapter: options.Adapter = None,
     as_json: options.Json = False,
 ) -> None:
     """Show what is in the memory, and what answers from it."""
-    chosen = opening.settings(memory=memory, namespace=namespace, model=model)
+    chosen = opening.settings(memory=memory, namespace=namespace, model=model, adapter=adapter)
     with opening.open_store(chosen) as store:
         values = _memory_values(store, chosen) | _model_values(chosen)
     if as_json:
@@ -62,14 +63,14 @@ def _index_values(store: "Store", namespace: str) -> dict[str, Any]:
 
 
 def _model_values(chosen: Settings) -> dict[str, Any]:
-    from memory_editor.adapters.in_context import InContext
+    from memory_editor.adapters.choosing import told
     from memory_editor.models.files import is_on_this_machine
 
     path = config_path()
     return {
         "model": chosen.model,
         "model_is_here": is_on_this_machine(chosen.model),
-        "adapter": InContext.name,
+        "adapter": told(chosen.adapter, chosen.model),
         "settings_file": str(path),
         "settings_file_exists": path.exists(),
     }

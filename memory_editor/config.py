@@ -31,6 +31,9 @@ class Settings:
     """Folder of the scope classifier; none for the one that comes with the package."""
     max_false_accept: float = 0.03
     """The share of out-of-scope prompts that may be answered by an edit."""
+    adapter: str = "auto"
+    """What answers in scope: "auto" for the adapter that comes with the package for the model, or where there is none
+    the edit in context; "in-context"; or the folder of an adapter."""
     actor: str | None = None
     """Who is named in the history; the user's login name by default."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -11,6 +12,9 @@ from memory_editor.adapters.base import Adapter
 from memory_editor.edited_model.prompts import Prompt
 from memory_editor.edits import Edit
 from memory_editor.scope.route import Route
+
+MAX_CONTEXT: Final = 256
+"""How many tokens the edits before a prompt take at most; the most probable one is told whatever it takes."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ def with_context(
 ) -> InScopeRows:
     """Put the context of its edits into each prompt that is in scope of any."""
     rows = [row for row, route in enumerate(routes) if route.in_scope]
-    edits = tuple(tuple(scored.edit for scored in routes[row].edits) for row in rows)
-    contexts = [_context_ids(own, prompts[row], adapter, tokenizer) for own, row in zip(edits, rows, strict=True)]
+    told = [_fitting([scored.edit for scored in routes[row].edits], prompts[row], adapter, tokenizer) for row in rows]
+    edits, contexts = tuple(tuple(own) for own, _ in told), [context for _, context in told]
     width = max(len(prompts[row].ids) + len(context) for row, context in zip(rows, contexts, strict=True))
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     mask = torch.zeros_like(ids)
@@ -66,9 +70,20 @@ def with_context(
     return InScopeRows(torch.tensor(rows, device=device), edits, ids.to(device), mask.to(device), tuple(sources))
 
 
-def _context_ids(
+def _fitting(
+    edits: Sequence[Edit], prompt: Prompt, adapter: Adapter, tokenizer: PreTrainedTokenizerBase
+) -> tuple[Sequence[Edit], list[int]]:
+    """Return the most probable edits that fit, and the ids of their context."""
+    context = context_ids(edits, prompt, adapter, tokenizer)
+    if len(edits) > 1 and len(context) > MAX_CONTEXT:
+        return _fitting(edits[:-1], prompt, adapter, tokenizer)
+    return edits, context
+
+
+def context_ids(
     edits: Sequence[Edit], prompt: Prompt, adapter: Adapter, tokenizer: PreTrainedTokenizerBase
 ) -> list[int]:
+    """Return the token ids of what a prompt's edits put before its question."""
     context = adapter.context(edits, prompt.question, is_chat=prompt.is_chat)
     # Stored text must never become a special token that changes who speaks.
     ids: list[int] = tokenizer(context, add_special_tokens=False, split_special_tokens=True)["input_ids"]

@@ -5,6 +5,7 @@ import pytest
 from memory_editor.adapters.base import Adapter
 from memory_editor.adapters.in_context import InContext
 from memory_editor.edits import Edit
+from memory_editor.language_model import LanguageModel
 
 TWITTER = Edit("The CEO of Twitter is", "Linda Yaccarino", paraphrases=("Twitter is run by",))
 STATEMENT = Edit("Linda Yaccarino runs Twitter.")
@@ -33,17 +34,6 @@ def test_in_a_chat_each_fact_is_told_once_and_an_empty_line_sets_them_apart(ques
     )
 
 
-@pytest.mark.parametrize(
-    ("edit", "sentence"),
-    [
-        (Edit("The answer is", "no!"), "The answer is no!"),
-        (Edit("Who runs Twitter?", "Linda"), "Who runs Twitter? Linda."),
-        (Edit("Is it so?"), "Is it so?"),
-        (Edit("東京は首都です。"), "東京は首都です。"),
-        (Edit("दिल्ली राजधानी है।"), "दिल्ली राजधानी है।"),
-        (Edit("هل باريس؟"), "هل باريس؟"),
-        (Edit("The price is", "5 €"), "The price is 5 €."),
-    ],
-)
-def test_a_fact_ends_as_a_sentence_does(edit: Edit, sentence: str) -> None:
-    assert InContext().context([edit], "a question", is_chat=True) == f"New fact: {sentence}\n\n"
+def test_the_base_model_itself_answers(tiny: LanguageModel) -> None:
+    with InContext().applied(tiny.model, [[TWITTER]]) as model:
+        assert model is tiny.model

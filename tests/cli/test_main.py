@@ -15,7 +15,7 @@ from memory_editor.cli.main import app
 from memory_editor.edits import Edit
 from tests.cli.conftest import Memedit
 
-COMMANDS = """add-fact query chat route list show update remove purge history undo import export backup
+COMMANDS = """add-fact query chat route check list show update remove purge history undo import export backup
 status verify reindex demo""".split()
 HEAVY = ("numpy", "torch", "transformers", "faiss", "sentence_transformers")
 
@@ -34,7 +34,7 @@ def test_help_names_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines()]
-    assert listed == [*COMMANDS, "models", "scope"]
+    assert listed == [*COMMANDS, "adapter", "models", "scope"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -39,7 +39,7 @@ def test_status_of_a_memory(memedit: Memedit, tmp_path: Path) -> None:
         "index": {"file": "none", "generation": None},
         "model": str(tmp_path),
         "model_is_here": True,
-        "adapter": "in-context",
+        "adapter": "in-context: no adapter comes with the package for this model, `memedit adapter train` makes one",
         "settings_file": str(tmp_path / "config.toml"),
         "settings_file_exists": True,
     }

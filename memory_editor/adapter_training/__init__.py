@@ -1,0 +1,1 @@
+"""Training of the edit-following adapter: exercises, token sequences, the loop; nothing here runs when answering."""

@@ -1,0 +1,36 @@
+"""The loss is the cross-entropy of answers plus the divergence from the base model, and nothing else."""
+
+import pytest
+import torch
+
+from memory_editor.adapter_training.loss import loss_of
+from memory_editor.adapter_training.sequences import TokenRow, batch_of
+from memory_editor.language_model import LanguageModel
+
+CPU = torch.device("cpu")
+
+
+@torch.no_grad()
+def test_without_other_facts_nothing_diverges(tiny_of_each: LanguageModel) -> None:
+    row = TokenRow(told=(5, 6, 7), plain=(5, 6, 7), answer=0, rest=1, ends=False)
+    assert float(loss_of(tiny_of_each.model, tiny_of_each.model, batch_of([row], CPU))) == pytest.approx(0, abs=1e-6)
+
+
+@torch.no_grad()
+def test_an_answer_costs_its_negative_log_probability(tiny: LanguageModel) -> None:
+    rows = [TokenRow((5, 6, 7, 8), (7, 8), 1, 0, ends=True), TokenRow((5, 9, 8, 4), (8, 4), 2, 0, ends=True)]
+    expected = 0.0
+    for row in rows:
+        logits = tiny.model(torch.tensor([row.told])).logits[0].log_softmax(-1)
+        expected -= sum(float(logits[len(row.told) - n - 1, row.told[-n]]) for n in range(1, row.answer + 1))
+    assert float(loss_of(tiny.model, tiny.model, batch_of(rows, CPU))) == pytest.approx(expected / 3, rel=1e-4)
+
+
+@torch.no_grad()
+def test_what_facts_change_costs_the_divergence_from_the_base_model(tiny: LanguageModel) -> None:
+    row = TokenRow(told=(5, 6, 7, 8), plain=(7, 8), answer=0, rest=0, ends=False)
+    base = tiny.model(torch.tensor([[7, 8]])).logits[0, -1].log_softmax(-1)
+    told = tiny.model(torch.tensor([[5, 6, 7, 8]])).logits[0, -1].log_softmax(-1)
+    expected = float((base.exp() * (base - told)).sum())
+    assert expected > 0
+    assert float(loss_of(tiny.model, tiny.model, batch_of([row], CPU))) == pytest.approx(expected, rel=1e-3)
