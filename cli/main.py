@@ -15,6 +15,7 @@ from memory_editor.cli import (
     ask,
     browse,
     check,
+    codebook,
     demo,
     facts,
     models,
@@ -91,6 +92,7 @@ for _name, _command in _COMMANDS.items():
 app.add_typer(adapter.app, name="adapter")
 app.add_typer(models.app, name="models")
 app.add_typer(scope.app, name="scope")
+app.add_typer(codebook.app, name="codebook")
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -34,7 +34,7 @@ def test_help_names_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines()]
-    assert listed == [*COMMANDS, "adapter", "models", "scope"]
+    assert listed == [*COMMANDS, "adapter", "models", "scope", "codebook"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
