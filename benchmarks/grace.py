@@ -217,24 +217,18 @@ def distances(codebook: Codebook, prompts: Sequence[str]) -> list[float]:
 
 
 def draw(found: dict[str, dict[str, float]]) -> None:
-    figure = Figure(figsize=(6.5, 4.5), dpi=120, layout="constrained")
+    figure = Figure(figsize=(7, 4.5), dpi=120, layout="constrained")
     axes = figure.subplots()
-    own = {name: row for name, row in found.items() if name.startswith("radius")}
-    for kind, style in (("teacher-forced", "--"), ("free", "-")):
-        points = [(row["locality, base model's answer"], row[f"generality, {kind}"]) for row in own.values()]
-        axes.plot(*zip(*points, strict=True), style, marker="o", label=f"activation distance, {kind}")
-    for (x, y), name in zip(points, own, strict=True):
-        axes.annotate(name.removeprefix("radius "), (x, y), textcoords="offset points", xytext=(4, 5))
-    scope = found["scope classifier"]
-    axes.plot(scope["locality, base model's answer"], scope["generality, free"], "k*", label="scope classifier, free")
-    axes.set(
-        xlabel="locality: answers as the base model",
-        ylabel="generality: paraphrases",
-        xlim=(-0.02, 1.02),
-        ylim=(-0.02, 1.02),
-    )
+    for place, column in enumerate(("reliability, free", "locality, base model's answer", "generality, free")):
+        shares = [found[f"radius {radius:g}"][column] for radius in RADII]
+        axes.plot(RADII, shares, marker="o", color=f"C{place}", label=column)
+        by_scope = found["scope classifier"][column]
+        axes.axhline(by_scope, color=f"C{place}", linestyle=(place, (2, 3)), label="the same, by the scope classifier")
+    axes.set(xscale="log", xlabel="initial deferral radius", ylabel="share of cases", ylim=(-0.02, 1.04))
+    axes.set_xticks(RADII, [f"{radius:g}" for radius in RADII], minor=False)
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper center")
+    figure.legend(loc="outside lower center", ncols=3)
     CHART.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(CHART)
 
