@@ -1,35 +1,31 @@
 """Which responder answers in scope, by name."""
 
 from pathlib import Path
-from typing import Final
 
-from transformers import PreTrainedModel
-
+from memory_editor.adapters.bank import bank_adapter, bank_folder
 from memory_editor.adapters.base import Adapter
+from memory_editor.adapters.codebook import Codebook, CodebookAdapter, codebook_folder
 from memory_editor.adapters.in_context import InContext
-from memory_editor.adapters.lora.files import SHIPPED, load_adapter, load_files, shipped_adapter
+from memory_editor.adapters.lora.files import load_adapter, shipped_adapter
+from memory_editor.adapters.names import AdapterName
+from memory_editor.language_model import LanguageModel
 
-AUTO: Final = "auto"
-"""The edit-following adapter that comes with the package for a model, else the edit in context."""
 
+def choose_adapter(name: str, base: LanguageModel, memory: Path, namespace: str) -> Adapter:
+    """Return the adapter `name` for a model: an `AdapterName`, or a folder that `memedit adapter train` wrote.
 
-def choose_adapter(name: str, model: PreTrainedModel) -> Adapter:
-    """Return the adapter `name` for `model`: "auto", "in-context", or a folder that `memedit adapter train` wrote.
-
-    Raises `ModelError` for a folder that holds none for this model.
+    A codebook and a bank are kept beside the memory at the path `memory`; what they do not hold is answered by another.
+    Raises `ModelError` for files that are missing, broken or for another model.
     """
-    if name == AUTO:
-        return shipped_adapter(model) or InContext()
-    if name == InContext.name:
-        return InContext()
-    return load_adapter(Path(name).expanduser(), model)
-
-
-def told(name: str, model: str) -> str:
-    """Say in words what answers for the model called `model`, without loading that."""
-    if name != AUTO:
-        return name
-    shipped = [load_files(folder) for folder in sorted(SHIPPED.glob("*/"))]
-    if any(model in files.about["names"] for files in shipped):
-        return "lora, which comes with the package"
-    return f"{InContext.name}: no adapter comes with the package for this model, `memedit adapter train` makes one"
+    match name:
+        case AdapterName.AUTO:
+            return shipped_adapter(base.model) or InContext()
+        case AdapterName.IN_CONTEXT:
+            return InContext()
+        case AdapterName.CODEBOOK:
+            return CodebookAdapter(Codebook.load(codebook_folder(memory, namespace), base))
+        case AdapterName.BANK:
+            fallback = shipped_adapter(base.model) or InContext()
+            return bank_adapter(bank_folder(memory, namespace), base.model, fallback)
+        case _:
+            return load_adapter(Path(name).expanduser(), base.model)

@@ -18,20 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks.answering_rows import ROWS, Asked, Row
 from transformers import PreTrainedModel
 
+from benchmarks.answering_rows import ROWS, Asked, Row
 from memory_editor.adapters.base import Adapter
-from memory_editor.adapters.choosing import AUTO, choose_adapter
+from memory_editor.adapters.choosing import choose_adapter
+from memory_editor.adapters.names import AdapterName
 from memory_editor.answers import contains
 from memory_editor.cli.output import progress
 from memory_editor.edited_model import EditedModel
-from memory_editor.edits import Edit
+from memory_editor.edits import DEFAULT_NAMESPACE, Edit
 from memory_editor.encoder import load_encoder
 from memory_editor.evaluation.answering import ask, batch, is_loop, new_texts, ngram_entropy, shares
 from memory_editor.evaluation.published import Published
 from memory_editor.language_model import LanguageModel
-from memory_editor.memory import EditMemory, OnConflict
+from memory_editor.memory import EditMemory
 from memory_editor.scope.files import load_classifier
 from memory_editor.scope.judge import ScopeJudge
 from memory_editor.scope.route import Kind, Route, ScoredEdit
@@ -94,7 +95,7 @@ class Run:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.base = LanguageModel.from_pretrained(args.model)
-        self.adapter: Adapter = choose_adapter(args.adapter, self.base.model)
+        self.adapter: Adapter = choose_adapter(args.adapter, self.base, args.work / "none.db", DEFAULT_NAMESPACE)
         self.data = Published(args.data, args.split)
         self.limit: int = args.limit
         self.work: Path = args.work
@@ -215,7 +216,7 @@ class Run:
         memory = EditMemory.open(self.work / f"{name}.db", judge=judge)
         if not memory.count():
             with progress(f"adding {len(row.edits):,} edits", len(row.edits)) as report:
-                memory.add_many(list(row.edits), on_conflict=OnConflict.KEEP_BOTH, on_progress=report)
+                memory.add_many(list(row.edits), on_progress=report)
         return memory
 
 
@@ -240,7 +241,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=1000)
     parser.add_argument("--row", action="append", choices=[*ROWS, "forced", "fluency", "speed"])
     parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--adapter", default=AUTO)
+    parser.add_argument("--adapter", default=str(AdapterName.AUTO))
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(2)

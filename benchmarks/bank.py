@@ -20,7 +20,8 @@ from ulid import ULID
 
 from memory_editor.adapters.bank import BankAdapter, current_bank
 from memory_editor.adapters.base import Adapter
-from memory_editor.adapters.choosing import AUTO, choose_adapter
+from memory_editor.adapters.in_context import InContext
+from memory_editor.adapters.lora.files import shipped_adapter
 from memory_editor.answers import begins_with
 from memory_editor.consolidation import ConsolidationSettings, consolidate
 from memory_editor.consolidation.writing import write
@@ -70,7 +71,7 @@ def main() -> None:
     bank = current_bank(folder)
     if bank is None:
         raise SystemExit(json.dumps(report.to_dict(), indent=1))
-    fallback = choose_adapter(AUTO, base.model)
+    fallback = shipped_adapter(base.model) or InContext()
     plain = [edit for edit in edits if bank.place(edit) is not None]
     figures = {
         "threads": torch.get_num_threads(),

@@ -89,7 +89,7 @@ def open_editor(chosen: Settings) -> Iterator["MemoryEditor"]:
     with open_memory(chosen, create=True) as memory:
         options = {"device": chosen.device, "dtype": chosen.dtype}
         base = LanguageModel.from_pretrained(chosen.model, **options, report=output.note)
-        adapter = choose_adapter(chosen.adapter, base.model)
+        adapter = choose_adapter(chosen.adapter, base, _path(chosen), chosen.namespace)
         yield MemoryEditor(base, memory, classifier=classifier(chosen), adapter=adapter)
 
 

@@ -23,7 +23,7 @@ MaxFalseAccept: TypeAlias = Annotated[
     _setting("max-false-accept", "SHARE", "How many out-of-scope prompts may be answered by an edit, e.g. 0.01."),
 ]
 Adapter: TypeAlias = Annotated[
-    str | None, _setting("adapter", "NAME", "What answers in scope: auto, in-context, or an adapter's folder.")
+    str | None, _setting("adapter", "NAME", "What answers in scope: auto, in-context, codebook, bank, or a folder.")
 ]
 Device: TypeAlias = Annotated[str | None, _setting("device", "NAME", "Where the model runs, e.g. cpu, cuda, auto.")]
 Dtype: TypeAlias = Annotated[

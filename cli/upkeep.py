@@ -63,7 +63,7 @@ def _index_values(store: "Store", namespace: str) -> dict[str, Any]:
 
 
 def _model_values(chosen: Settings) -> dict[str, Any]:
-    from memory_editor.adapters.choosing import told
+    from memory_editor.adapters.names import told
     from memory_editor.models.files import is_on_this_machine
 
     path = config_path()

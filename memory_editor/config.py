@@ -33,7 +33,7 @@ class Settings:
     """The share of out-of-scope prompts that may be answered by an edit."""
     adapter: str = "auto"
     """What answers in scope: "auto" for the adapter that comes with the package for the model, or where there is none
-    the edit in context; "in-context"; or the folder of an adapter."""
+    the edit in context; "in-context", "codebook", "bank"; or the folder of an adapter."""
     actor: str | None = None
     """Who is named in the history; the user's login name by default."""
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, StoppingCriteriaList, TextIteratorStreamer
 
 from memory_editor.adapters.base import Adapter
-from memory_editor.adapters.choosing import AUTO, choose_adapter
+from memory_editor.adapters.choosing import choose_adapter
+from memory_editor.adapters.names import AdapterName
 from memory_editor.edited_model import EditedModel
 from memory_editor.edited_model.generation import Output
 from memory_editor.edits import DEFAULT_NAMESPACE, Edit
@@ -60,7 +61,7 @@ class MemoryEditor:
         self.base = base
         self.memory = memory
         self.router = Router(memory, classifier)
-        self.adapter = adapter or choose_adapter(AUTO, base.model)
+        self.adapter = adapter or choose_adapter(AdapterName.AUTO, base, memory.store.path, memory.namespace)
         self.model = EditedModel(base, self.router.route, self.adapter)
 
     @classmethod
@@ -72,20 +73,21 @@ class MemoryEditor:
         namespace: str = DEFAULT_NAMESPACE,
         encoder: str = DEFAULT_ENCODER,
         max_false_accept: float = MAX_FALSE_ACCEPT,
-        adapter: str = AUTO,
+        adapter: str = AdapterName.AUTO,
         device: str | None = None,
         dtype: str | None = None,
     ) -> Self:
         """Load a model by alias, folder, GGUF file or hub id, and open or make the memory at the path `memory`.
 
         `max_false_accept` is the share of out-of-scope prompts that may be answered by an edit. `adapter` is what
-        answers in scope: "auto", "in-context", or a folder that `memedit adapter train` wrote.
+        answers in scope: an `AdapterName`, or a folder that `memedit adapter train` wrote.
         """
         classifier = load_classifier(max_false_accept=max_false_accept)
         judge = ScopeJudge(lambda: classifier)
         opened = EditMemory.open(memory, namespace=namespace, encoder=encoder, judge=judge)
         base = LanguageModel.from_pretrained(name, device=device, dtype=dtype)
-        return cls(base, opened, classifier=classifier, adapter=choose_adapter(adapter, base.model))
+        chosen = choose_adapter(adapter, base, opened.store.path, namespace)
+        return cls(base, opened, classifier=classifier, adapter=chosen)
 
     @classmethod
     def wrap(

@@ -15,14 +15,11 @@ from torch.nn.functional import cosine_similarity
 from transformers import PreTrainedModel
 
 from memory_editor.adapters.lora.adapter import LoraAdapter
+from memory_editor.adapters.names import ABOUT, SHIPPED
 from memory_editor.errors import ModelError
-
-SHIPPED: Final = Path(__file__).parent / "shipped"
-"""A folder for each model that an adapter comes with the package for."""
 
 _CONFIG: Final = "adapter_config.json"
 _WEIGHTS: Final = "adapter_model.safetensors"
-_ABOUT: Final = "about.json"
 
 _SAMPLES: Final = 256
 _ALIKE: Final = 0.98
@@ -50,7 +47,7 @@ class LoraFiles:
         folder.mkdir(parents=True, exist_ok=True)
         save_file({name: tensor.to(torch.float16) for name, tensor in self.weights.items()}, folder / _WEIGHTS)
         self.config.save_pretrained(str(folder))
-        (folder / _ABOUT).write_text(json.dumps(self.about, indent=1) + "\n", encoding="utf-8")
+        (folder / ABOUT).write_text(json.dumps(self.about, indent=1) + "\n", encoding="utf-8")
 
     def is_for(self, model: PreTrainedModel) -> bool:
         """Say whether `model` is what the adapter was trained for, in whatever precision it is loaded."""
@@ -64,9 +61,9 @@ def load_files(folder: Path) -> LoraFiles:
     """Read an adapter folder; raises `ModelError` for files that are missing or no adapter."""
     try:
         config = _config(json.loads((folder / _CONFIG).read_text(encoding="utf-8")))
-        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         if not {"shape", "embeddings"} <= set(about["base"]):
-            raise ValueError(f"{_ABOUT} does not say which model it is for")
+            raise ValueError(f"{ABOUT} does not say which model it is for")
         return LoraFiles(config, load_file(folder / _WEIGHTS), about)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelError(f"no adapter in {str(folder)!r}: {error}; `memedit adapter train` makes one") from error

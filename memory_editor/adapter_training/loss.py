@@ -1,7 +1,7 @@
 """What an exercise costs: the answer that is not written, and a prediction that the facts change and should not."""
 
 import inspect
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -11,11 +11,15 @@ from transformers import PreTrainedModel
 from memory_editor.adapter_training.sequences import Batch
 from memory_editor.edited_model.rows import positions_of
 
+_NEVER: Final = -1e4
+"""The logit of what must not be written; finite, so that it counts for nothing in a divergence."""
 
-def loss_of(student: PreTrainedModel, base: PreTrainedModel, batch: Batch) -> Tensor:
+
+def loss_of(student: PreTrainedModel, base: PreTrainedModel, batch: Batch, word_starts: Tensor) -> Tensor:
     """Return the mean cross-entropy of the answers plus the mean divergence from the base model, a scalar.
 
-    The divergence is KL(base || student) (Hinton et al. 2015, without temperature), where `base` reads no facts.
+    The divergence is KL(base || student) (Hinton et al. 2015, without temperature), where `base` reads no facts. Right
+    behind an answer it may only go on with `word_starts`, shape (vocabulary,): "BBC" is not to become "BBC1".
     """
     is_learnt = batch.learnt >= 0
     places = is_learnt | batch.kept
@@ -27,6 +31,7 @@ def loss_of(student: PreTrainedModel, base: PreTrainedModel, batch: Batch) -> Te
     if rows.any():
         with torch.no_grad():
             wanted = _logits(base, batch.plain[rows], batch.plain_mask[rows], batch.kept[rows])
+        wanted[batch.ended[batch.kept]] += torch.where(word_starts, 0.0, _NEVER)
         given = logits[batch.kept[places]]
         loss = loss + kl_div(given.log_softmax(-1), wanted.log_softmax(-1), reduction="batchmean", log_target=True)
     return loss

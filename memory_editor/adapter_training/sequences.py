@@ -36,8 +36,8 @@ class Batch:
     """Rows padded on the left, all ending in the same place.
 
     `told`, `told_mask`, `plain`, `plain_mask`: shape (rows, length). `learnt`: the next ids where the answer is
-    written, -100 elsewhere; `kept`: where the base model's prediction is to be kept; shape (rows, `window`), the last
-    places.
+    written, -100 elsewhere; `kept`: where the base model's prediction is to be kept; `ended`: those of `kept` where an
+    answer has just ended; shape (rows, `window`), the last places.
     """
 
     told: Tensor
@@ -46,11 +46,21 @@ class Batch:
     plain_mask: Tensor
     learnt: Tensor
     kept: Tensor
+    ended: Tensor
 
     @property
     def window(self) -> int:
         """How many places at the end have a prediction that counts."""
         return self.learnt.shape[1]
+
+
+def word_starts(base: LanguageModel) -> Tensor:
+    """Return which ids may follow a whole word without making it another one, shape (vocabulary,)."""
+    letter = base.tokenizer("a", add_special_tokens=False)["input_ids"][-1]
+    texts = base.tokenizer.batch_decode(
+        [[letter, id_] for id_ in range(base.model.config.get_text_config().vocab_size)]
+    )
+    return torch.tensor([not text[1:2].isalnum() for text in texts], device=base.device)
 
 
 class Tokeniser:
@@ -87,15 +97,18 @@ def batch_of(rows: Sequence[TokenRow], device: torch.device) -> Batch:
     window = max(row.tail for row in rows) + 1
     learnt = torch.full((len(rows), window), -100)
     kept = torch.zeros(len(rows), window, dtype=torch.bool)
+    ended = torch.zeros_like(kept)
     for place, row in enumerate(rows):
         start = window - 1 - row.tail  # the place that predicts the first id behind the prompt
         answer = torch.tensor(row.told[len(row.told) - row.tail :][: row.answer])
         learnt[place, start : start + row.answer] = answer
         if not row.ends:
             kept[place, start + row.answer : start + row.tail + 1] = True
+            ended[place, start + row.answer] = row.answer > 0
     told, told_mask = _padded([row.told for row in rows])
     plain, plain_mask = _padded([row.plain for row in rows])
-    return Batch(*(tensor.to(device) for tensor in (told, told_mask, plain, plain_mask, learnt, kept)))
+    tensors = (told, told_mask, plain, plain_mask, learnt, kept, ended)
+    return Batch(*(tensor.to(device) for tensor in tensors))
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

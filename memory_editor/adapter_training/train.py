@@ -17,7 +17,7 @@ from memory_editor.adapter_training.checkpoint import NAME, Progressed, load_pro
 from memory_editor.adapter_training.drawing import draw_exercises
 from memory_editor.adapter_training.loss import loss_of
 from memory_editor.adapter_training.pool import Pool
-from memory_editor.adapter_training.sequences import Batch, Tokeniser, TokenRow, batch_of
+from memory_editor.adapter_training.sequences import Batch, Tokeniser, TokenRow, batch_of, word_starts
 from memory_editor.adapters.lora.adapter import LoraAdapter
 from memory_editor.adapters.lora.files import LoraFiles
 from memory_editor.adapters.lora.injection import lora_config, with_lora
@@ -118,13 +118,14 @@ class _Run:
         self._pool = Pool(lexicon, sources.counterfact, learnt)
         self._held_back = Pool(lexicon, sources.counterfact_val, sources.zsre[::_HELD_BACK])
         self._tokeniser = Tokeniser(base, LoraAdapter(self._config, {}))
+        self._word_starts = word_starts(base)
         self._batches: tuple[int, list[list[TokenRow]]] = (-1, [])
 
     def step(self, number: int) -> None:
         """Learn from one batch."""
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * self._rate(number)
-        loss = loss_of(self._student, self._base.model, self._batch(number))
+        loss = loss_of(self._student, self._base.model, self._batch(number), self._word_starts)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._learnt.values(), 1.0)
@@ -133,7 +134,9 @@ class _Run:
     @torch.no_grad()
     def validate(self, state: Progressed) -> None:
         """Add the loss on what is held back, and the tensors from which the run may go on, to `state`."""
-        losses = [float(loss_of(self._student, self._base.model, batch)) for batch in self._validation]
+        losses = [
+            float(loss_of(self._student, self._base.model, batch, self._word_starts)) for batch in self._validation
+        ]
         state.losses.append(sum(losses) / len(losses))
         weights = {f"weight {name}": value.detach().clone() for name, value in self._learnt.items()}
         is_best = state.losses[-1] == min(state.losses)

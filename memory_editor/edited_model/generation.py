@@ -32,6 +32,7 @@ def inner_options(
     config, inner = effective_config(model, options)
     refuse_traces(config.output_attentions, config.output_hidden_states)
     _count_new_tokens(config, caller_ids.shape[1])
+    config.min_new_tokens = max(config.min_new_tokens or 0, 1)  # an edit never answers with nothing
     width = rows.ids.shape[1]
     view = _CallersView(caller_ids[rows.rows], width)
     processors = _own_penalties(config) + list(inner.get("logits_processor") or ())

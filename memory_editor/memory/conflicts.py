@@ -185,12 +185,13 @@ def pairs_to_judge(edit: Edit, vectors: Vectors, live: Iterable[tuple[Edit, Vect
 def pairs_within(requested: Iterable[tuple[Edit, Vectors]]) -> list[Pair]:
     """Pair each of the edits given together with those before it that are most alike, if they are about one subject.
 
-    Each comes with the vectors of its `key_texts`, and only wordings that mention the subject are judged.
+    Each comes with the vectors of its `key_texts`, and only wordings that mention the subject are judged. Statements
+    are not: much can be stated of one subject in like words, and all of it hold.
     """
     before: dict[str, deque[tuple[Edit, Vectors, Vectors]]] = defaultdict(lambda: deque(maxlen=_WITHIN))
     pairs: list[Pair] = []
     for edit, vectors in requested:
-        if edit.subject:
+        if edit.subject and not edit.is_statement:
             keys, exclusions = np.split(vectors, [len(edit.keys)])
             found = pairs_to_judge(edit, keys, before[edit.subject_key])
             alike = sorted(found, key=lambda pair: -pair.similarity)[:_JUDGED_WITHIN]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from memory_editor.adapter_training.loss import loss_of
 from memory_editor.adapter_training.sequences import TokenRow, batch_of
@@ -10,10 +11,17 @@ from memory_editor.language_model import LanguageModel
 CPU = torch.device("cpu")
 
 
+def anything(base: LanguageModel) -> Tensor:
+    """Let any id follow an answer."""
+    return torch.ones(base.model.config.vocab_size, dtype=torch.bool)
+
+
 @torch.no_grad()
 def test_without_other_facts_nothing_diverges(tiny_of_each: LanguageModel) -> None:
     row = TokenRow(told=(5, 6, 7), plain=(5, 6, 7), answer=0, rest=1, ends=False)
-    assert float(loss_of(tiny_of_each.model, tiny_of_each.model, batch_of([row], CPU))) == pytest.approx(0, abs=1e-6)
+    assert float(
+        loss_of(tiny_of_each.model, tiny_of_each.model, batch_of([row], CPU), anything(tiny_of_each))
+    ) == pytest.approx(0, abs=1e-6)
 
 
 @torch.no_grad()
@@ -23,7 +31,9 @@ def test_an_answer_costs_its_negative_log_probability(tiny: LanguageModel) -> No
     for row in rows:
         logits = tiny.model(torch.tensor([row.told])).logits[0].log_softmax(-1)
         expected -= sum(float(logits[len(row.told) - n - 1, row.told[-n]]) for n in range(1, row.answer + 1))
-    assert float(loss_of(tiny.model, tiny.model, batch_of(rows, CPU))) == pytest.approx(expected / 3, rel=1e-4)
+    assert float(loss_of(tiny.model, tiny.model, batch_of(rows, CPU), anything(tiny))) == pytest.approx(
+        expected / 3, rel=1e-4
+    )
 
 
 @torch.no_grad()
@@ -33,4 +43,17 @@ def test_what_facts_change_costs_the_divergence_from_the_base_model(tiny: Langua
     told = tiny.model(torch.tensor([[5, 6, 7, 8]])).logits[0, -1].log_softmax(-1)
     expected = float((base.exp() * (base - told)).sum())
     assert expected > 0
-    assert float(loss_of(tiny.model, tiny.model, batch_of([row], CPU))) == pytest.approx(expected, rel=1e-3)
+    assert float(loss_of(tiny.model, tiny.model, batch_of([row], CPU), anything(tiny))) == pytest.approx(
+        expected, rel=1e-3
+    )
+
+
+@torch.no_grad()
+def test_right_behind_an_answer_only_new_words_count(tiny: LanguageModel) -> None:
+    row = TokenRow(told=(5, 6, 7, 8), plain=(7, 8), answer=1, rest=0, ends=False)
+    allowed = torch.arange(tiny.model.config.vocab_size) % 3 == 0
+    base = tiny.model(torch.tensor([[7, 8]])).logits[0, -1]
+    base = base.masked_fill(~allowed, -torch.inf).log_softmax(-1)[allowed]
+    logits = tiny.model(torch.tensor([[5, 6, 7, 8]])).logits[0].log_softmax(-1)
+    expected = float((base.exp() * (base - logits[-1][allowed])).sum()) - float(logits[-2][8])
+    assert float(loss_of(tiny.model, tiny.model, batch_of([row], CPU), allowed)) == pytest.approx(expected, rel=1e-3)

@@ -15,8 +15,8 @@ from memory_editor.cli.main import app
 from memory_editor.edits import Edit
 from tests.cli.conftest import Memedit
 
-COMMANDS = """add-fact query chat route check list show update remove purge history undo import export backup
-status verify reindex demo""".split()
+COMMANDS = """add-fact query chat route check consolidate list show update remove purge history undo import export
+backup status verify reindex demo""".split()
 HEAVY = ("numpy", "torch", "transformers", "faiss", "sentence_transformers")
 
 # Runs each line of its input as a command, and reports which heavy modules are loaded after it.

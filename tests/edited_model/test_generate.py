@@ -234,3 +234,24 @@ def test_a_prompt_that_its_context_takes_beyond_the_window_is_refused() -> None:
     assert len(base.encode(long)) < 256
     with pytest.raises(PromptTooLong, match="tokens with its edits in context, the model reads 256; shorten it"):
         edited(base).generate(**batch(base, [long]))
+
+
+class Ending(LogitsProcessor):
+    """Makes the end of the text by far the likeliest token."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        scores[:, self.end] += 1e4
+        return scores
+
+
+def test_an_edit_never_answers_with_nothing(tiny: LanguageModel) -> None:
+    end = int(tiny.tokenizer.eos_token_id)
+    inputs = batch(tiny, [IN, OUT])
+    found = generated(edited(tiny), inputs, logits_processor=[Ending(end)], eos_token_id=end)
+    first, second, *_ = found[:, inputs["input_ids"].shape[1] :].T
+    assert first[0] != end
+    assert second[0] == end
+    assert first[1] == end

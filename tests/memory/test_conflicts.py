@@ -176,6 +176,10 @@ def test_edits_given_together_are_not_paired_without_a_subject_in_their_wording(
     assert within(Edit("it is so"), Edit("it is so now")) == []
 
 
+def test_statements_given_together_all_hold() -> None:
+    assert within(Edit("Ada Lovelace is a poet."), Edit("Ada Lovelace is a countess.")) == []
+
+
 def test_exclusions_of_edits_given_together_count() -> None:
     excluding = replace(LIVE, paraphrases=(), exclusions=(NOW.prompt,))
     encode = FakeEncoder().encode
