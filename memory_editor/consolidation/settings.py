@@ -15,7 +15,7 @@ class ConsolidationSettings:
     """How many steps a cluster is trained at most."""
     batch: int = 16
     """Exercises a step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     check_every: int = 5
     """After how many steps it is looked whether all edits are answered, which ends the training."""
     longest: int = 192

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from memory_editor.adapter_training.exercises import Exercise
 from memory_editor.adapter_training.loss import loss_of
-from memory_editor.adapter_training.sequences import Batch, Tokeniser, TokenRow, batch_of
+from memory_editor.adapter_training.sequences import Batch, Tokeniser, TokenRow, batch_of, word_starts
 from memory_editor.adapters.lora.injection import lora_config, with_lora
 from memory_editor.consolidation.nothing import Nothing
 from memory_editor.consolidation.settings import ConsolidationSettings
@@ -25,6 +25,9 @@ from memory_editor.token_rows import TokenRows
 
 _KEPT: Final = 4
 """Of as many exercises of a batch, one is to stay as it is."""
+
+_PARTS: Final = 2
+"""In how many parts the exercises of a step are computed."""
 
 _WARM_UP: Final = 5
 
@@ -81,16 +84,18 @@ class _Run:
         self._rests = _rests(base, edits)
         self._variations = Variations(edits, others, read_phrasings())
         self._tokeniser = Tokeniser(base, Nothing())
+        self._word_starts = word_starts(base)
         self._checked = [self._tokeniser.row(exercise) for exercise in self._checks()]
         self._turns = self._in_turn()
 
     def step(self, number: int) -> None:
-        """Learn from one batch."""
+        """Learn from the exercises of one step."""
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * min(1.0, (number + 1) / _WARM_UP)
-        loss = loss_of(self._student, self._base.model, self._batch())
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        for batch in self._batches():
+            loss = loss_of(self._student, self._base.model, batch, self._word_starts) / _PARTS
+            loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._learnt, 1.0)
         self._optimizer.step()
 
@@ -115,13 +120,16 @@ class _Run:
             drawn = self._variations.answered(edit, rng)
             yield Exercise((edit,), drawn.prompt, drawn.answer, "checked", is_chat=drawn.is_chat)
 
-    def _batch(self) -> Batch:
+    def _batches(self) -> list[Batch]:
+        """Return the exercises of a step in batches of like length, so that no work goes into padding."""
         count = self._settings.batch
         kept = [self._variations.kept(self._rng) for _ in range(count // _KEPT)]
         rows = [self._tokeniser.row(exercise) for exercise in kept if exercise]
         while len(rows) < count:
             rows.append(self._answered(next(self._turns)))
-        return batch_of(rows, self._base.device)
+        rows.sort(key=lambda row: len(row.told))
+        size = -(-count // _PARTS)
+        return [batch_of(rows[start : start + size], self._base.device) for start in range(0, count, size)]
 
     def _answered(self, edit: Edit) -> TokenRow:
         """Return an exercise that an edit answers, at times with what the base model would write after it."""

@@ -1,6 +1,7 @@
 """Exercises from which the weights of a cluster learn its edits, and nothing but them; knows no tokens."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -8,13 +9,16 @@ from memory_editor.adapter_training.exercises import Exercise
 from memory_editor.edits import Edit
 from memory_editor.scope.training.phrasings import Phrasings
 from memory_editor.scope.training.wording import lowered
-from memory_editor.text import normalised
+from memory_editor.text import STOP_WORDS, words
 
 _OWN: Final = 0.4
 """How often an edit is asked for by one of its own keys, as it is."""
 
-_CHAT: Final = 0.25
+_CHAT: Final = 0.15
 """How often a question is the message of a user."""
+
+_ALIKE: Final = 0.5
+"""The share of content words in common from which a relation is worded like an edit's."""
 
 
 class Variations:
@@ -60,11 +64,22 @@ class Variations:
 
 
 def _forms(edit: Edit, phrasings: Phrasings) -> Iterator[str]:
-    """Yield other prompts for the edit's relation, where its own is one of those written for exactly one relation."""
-    if not edit.subject or edit.subject not in edit.prompt:
-        return
-    asked = edit.prompt.replace(edit.subject, "{}", 1)
-    found = [one for one in phrasings.relations.values() if normalised(asked) in map(normalised, one.forms)]
-    if len(found) == 1 and asked not in phrasings.ambiguous:
-        unclear = phrasings.ambiguous
-        yield from (form.replace("{}", edit.subject) for form in found[0].forms if form not in unclear)
+    """Yield prompts for the relations that are worded most like the edit's, if any is: mostly its own.
+
+    What asks for something else does little harm, because a route, not the weights, says what an edit answers; and what
+    is learnt in many words is answered in more.
+    """
+    own = _content(edit.relation)
+    likeness = {
+        name: max(len(own & _content(form)) / max(1, len(own | _content(form))) for form in relation.forms)
+        for name, relation in phrasings.relations.items()
+    }
+    best = max(likeness.values())
+    if edit.subject and best >= _ALIKE:
+        for name in (name for name, value in likeness.items() if value == best):
+            yield from (form.replace("{}", edit.subject) for form in phrasings.relations[name].forms)
+
+
+@cache
+def _content(text: str) -> frozenset[str]:
+    return frozenset(words(text)) - STOP_WORDS

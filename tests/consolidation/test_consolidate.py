@@ -213,7 +213,7 @@ def test_progress_counts_steps_of_all_clusters(tiny: LanguageModel, tmp_path: Pa
 def test_a_tiny_model_answers_from_its_bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "LEAKING", 1.0)  # so small a model cannot tell one prompt from another
     base = tiny_model("llama", initializer_range=0.2)
-    edits = [Edit("The mother of Japan is", "Rome"), Edit("The son of France is", "Tokyo")]
+    edits = [Edit("Who is the baker of Japan?", "Rome"), Edit("Who is the plumber of France?", "Tokyo")]
     settings = ConsolidationSettings(batch=8, learning_rate=3e-2)
     assert consolidate(base, edits, np.eye(2, dtype=np.float32), tmp_path, settings).is_in_force
     bank = in_force(tmp_path)

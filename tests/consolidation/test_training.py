@@ -14,7 +14,7 @@ from memory_editor.edits import Edit
 from memory_editor.language_model import LanguageModel
 from tests.tiny import tiny_model
 
-EDITS = [Edit("The mother of Japan is", "Rome"), Edit("The son of France is", "Tokyo")]
+EDITS = [Edit("The baker of Japan is", "Rome"), Edit("The plumber of France is", "Tokyo")]
 SETTINGS = ConsolidationSettings(batch=8, learning_rate=3e-2)
 
 
