@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from typer.models import CommandInfo
 
 from memory_editor.adapters.bank import bank_folder, current_bank
-from memory_editor.cli import consolidate, main
 from memory_editor.consolidation import building
 from memory_editor.consolidation.verifying import Verdict
 from memory_editor.edits import Edit
@@ -18,14 +16,6 @@ from tests.cli.conftest import Memedit
 JAPAN = Edit("The capital of Japan is", "Paris")
 TWITTER = Edit("Who runs Twitter?", "Linda")
 STATEMENT = Edit("Linda Yaccarino runs Twitter.")
-
-
-@pytest.fixture(autouse=True)
-def wired(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command among those of the application."""
-    command = CommandInfo("consolidate", callback=consolidate.consolidate)
-    others = [one for one in main.app.registered_commands if one.name != command.name]
-    monkeypatch.setattr(main.app, "registered_commands", [*others, command])
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +56,20 @@ def test_a_bank_is_made_of_the_live_edits_and_undone(memedit: Memedit) -> None:
     assert memedit("consolidate", "--undo") == "the bank of 2 edits before is in force again\n"
     assert memedit.json("consolidate", "--undo") == {"edits": 0}
     assert "no adapter bank is in force" in memedit.error("consolidate", "--undo")
+
+
+def test_the_bank_answers_and_what_it_does_not_hold_is_answered_as_before(memedit: Memedit) -> None:
+    memedit.add(JAPAN.prompt, "Paris")
+    memedit("consolidate")
+    memedit.add(TWITTER.prompt, "Linda")
+
+    def answer(prompt: str, adapter: str) -> Any:
+        (told,) = memedit.json_lines("query", prompt, "--adapter", adapter, "--max-new-tokens", "4")
+        assert told["route"]["in_scope"]
+        return told["answer"]
+
+    assert answer(JAPAN.prompt, "bank") != answer(JAPAN.prompt, "in-context")
+    assert answer(TWITTER.prompt, "bank") == answer(TWITTER.prompt, "in-context")
 
 
 def test_what_was_not_learnt_is_told_and_too_much_of_it_changes_nothing(memedit: Memedit, failing: set[Edit]) -> None:
