@@ -57,7 +57,7 @@ def counterfact_hard(data: Published) -> Row:
         pairs = case.fields["edit_scope"]
         for prompt in dict.fromkeys(prompt for prompt, _ in pairs):
             inside.add(case, prompt, [answer for asked, answer in pairs if asked == prompt])
-        target = [pairs[0][1]]
+        target = [answer for _, answer in pairs[:1]]  # a few records ask nothing in scope
         for kind, asked in (("neighbor_subj", other_subject), ("same_subj", other_relation)):
             for prompt in case.part("unrelated").texts(kind):
                 asked.add(case, prompt, [], target)
