@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
-
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Protocol
 
 from memory_editor.edits import Edit
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class Adapter(Protocol):
@@ -22,8 +23,8 @@ class Adapter(Protocol):
         ...
 
     def applied(
-        self, model: PreTrainedModel, rows: Sequence[Sequence[Edit]]
-    ) -> AbstractContextManager[PreTrainedModel]:
+        self, model: "PreTrainedModel", rows: Sequence[Sequence[Edit]]
+    ) -> "AbstractContextManager[PreTrainedModel]":
         """Give the model that reads prompts with their contexts, each row answered by its own edits.
 
         `model`, the base model, computes the same during the block as ever. Beams and samples of a row stand next to

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final
-
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Final
 
 from memory_editor.adapters.facts import new_facts, sentence
 from memory_editor.edits import Edit
 from memory_editor.text import normalised
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _REPEATED: Final = 3
 """How often a prompt to be continued is told a fact: small models follow what is repeated (docs/experiments.md)."""
@@ -28,7 +29,7 @@ class InContext:
         return told if is_own else f"{told}In other words:\n"
 
     def applied(
-        self, model: PreTrainedModel, rows: Sequence[Sequence[Edit]]
-    ) -> AbstractContextManager[PreTrainedModel]:
+        self, model: "PreTrainedModel", rows: Sequence[Sequence[Edit]]
+    ) -> "AbstractContextManager[PreTrainedModel]":
         """Give the base model itself."""
         return nullcontext(model)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from transformers import PreTrainedModel
 
 from benchmarks.answering_rows import ROWS, Asked, Row
@@ -233,6 +234,31 @@ def _told(route: Route) -> list[str]:
     return [f"{scored.probability:.2f} {scored.edit.fact}" for scored in route.edits]
 
 
+def report(values: dict[str, Any], command: str) -> str:
+    """Return the figures as Markdown, one line each."""
+    lines = ["# Answering", "", f"`{command}`, SmolLM2-135M", "", "| figure | measured |", "| --- | --- |"]
+    for name, found in values.items():
+        shown = [f"{key.replace('_', ' ')} {_shown(value)}" for key, value in found.items() if key != "seconds"]
+        lines.append(f"| {name} | {', '.join(shown)} |")
+    return "\n".join(lines) + "\n\n![share of questions answered](answering.png)\n"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
+
+
+def draw(values: dict[str, Any]) -> None:
+    """Draw which share of each set's questions is answered rightly, at once or somewhere in the text."""
+    figure = Figure(figsize=(8, 0.4 * len(values) + 1), layout="constrained")
+    axes = figure.subplots()
+    names = list(values)[::-1]
+    axes.barh(names, [100 * values[name]["contained"] for name in names], color="#b8cfe6", label="holds the answer")
+    axes.barh(names, [100 * values[name]["right"] for name in names], height=0.5, label="begins with the answer")
+    axes.set(xlim=(0, 100), xlabel="% of questions")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    figure.savefig(REPORT.with_suffix(".png"), dpi=120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -255,6 +281,9 @@ def main() -> None:
         if name in chosen:
             run.figure(name, measure)
     RESULTS.write_text(json.dumps(run.values, indent=1) + "\n", encoding="utf-8")
+    command = f"PYTHONPATH=. python benchmarks/answering.py DATA --work DIR --split {args.split} --limit {args.limit}"
+    REPORT.write_text(report(run.values, command), encoding="utf-8")
+    draw({name: value for name, value in run.values.items() if "right" in value})
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ def test_what_is_built_is_what_is_in_the_tree() -> None:
     }
     assert built["package-data"] == {
         "memory_editor": ["py.typed"],
+        "memory_editor.adapters.lora": ["shipped/*/*"],
         "memory_editor.evaluation": ["qualified.json"],
         "memory_editor.scope": ["shipped/*"],
         "memory_editor.scope.training": ["phrasings.json"],
