@@ -1,0 +1,1 @@
+"""Editing methods behind one interface, `edit(model, edits) -> Undo`; none of them knows the edit memory."""
