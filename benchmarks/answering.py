@@ -43,7 +43,7 @@ from memory_editor.scope.training.sources import Request, read_sources
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "answering.json"
 REPORT = ROOT / "docs" / "results" / "answering" / "answering.md"
-NEW_TOKENS = 16
+NEW_TOKENS = 32
 LONG = 100
 SHOTS = 8
 

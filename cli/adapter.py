@@ -17,6 +17,9 @@ def train(
     folder: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where the adapter goes.")],
     steps: Annotated[int, typer.Option(metavar="N", min=1, help="How many steps to train at most.")] = 500,
     batch: Annotated[int, typer.Option(metavar="N", min=1, help="How many exercises a step has.")] = 16,
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="An adapter to go on from, rather than from none.")
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Decides everything that is left to chance.")] = 0,
     model: options.Model = None,
     device: options.Device = None,
@@ -29,6 +32,7 @@ def train(
     again. Takes about an hour for the default model on two cores, minutes on a GPU.
     """
     from memory_editor.adapter_training.train import TrainingSettings, train
+    from memory_editor.adapters.lora.files import load_files
     from memory_editor.evaluation.scope_report import make_folder
     from memory_editor.language_model import LanguageModel
     from memory_editor.scope.training.sources import read_sources
@@ -38,7 +42,8 @@ def train(
     chosen = opening.settings(model=model, device=device, dtype=dtype)
     base = LanguageModel.from_pretrained(chosen.model, device=chosen.device, dtype=chosen.dtype, report=output.note)
     settings = TrainingSettings(steps=steps, batch=batch, seed=seed)
-    files = train(base, sources, folder, settings, progress=output.progress)
+    begun = load_files(start) if start else None
+    files = train(base, sources, folder, settings, start=begun, progress=output.progress)
     files.save(folder)
     if as_json:
         output.print_json({name: value for name, value in files.about.items() if name != "base"})

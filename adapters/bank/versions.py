@@ -14,6 +14,7 @@ from memory_editor.adapters.bank.bank import Bank
 from memory_editor.edits import EditId
 from memory_editor.errors import ModelError
 from memory_editor.models.cache import build_once
+from memory_editor.store.derived import Derived, beside
 
 _POINTER: Final = "current.json"
 _BANKS: Final = "banks"
@@ -34,7 +35,7 @@ class _Pointer:
 
 def bank_folder(memory: Path, namespace: str) -> Path:
     """Return where the banks of a namespace lie: beside the memory. They can be deleted, and trained anew."""
-    return memory.with_name(f"{memory.name}.bank") / namespace
+    return beside(memory, Derived.BANK) / namespace
 
 
 def current_bank(folder: Path) -> Bank | None:

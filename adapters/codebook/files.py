@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from memory_editor.adapters.codebook.entries import Entries
 from memory_editor.edits import EditId
 from memory_editor.errors import ModelError
+from memory_editor.store.derived import Derived, beside
 
 FILE_NAME: Final = "codebook.safetensors"
 FORMAT: Final = 1
@@ -32,7 +33,7 @@ class About:
 
 def codebook_folder(memory: Path, namespace: str) -> Path:
     """Return where the codebook of a namespace lies: beside the memory. It can be deleted, and trained anew."""
-    return memory.with_name(f"{memory.name}.codebook") / namespace
+    return beside(memory, Derived.CODEBOOK) / namespace
 
 
 def save(entries: Entries, about: About, folder: Path) -> None:

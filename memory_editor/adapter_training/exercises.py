@@ -31,8 +31,10 @@ class Exercise:
 
     @property
     def going_on(self) -> str:
-        """The rest as it stands right behind the answer."""
-        return f" {self.rest}" if self.rest and self.answer else self._behind(self.rest)
+        """The rest as it stands right behind the answer; one that opens with white space or a mark stands as it is."""
+        if not self.rest[:1].isalnum():
+            return self.rest
+        return f" {self.rest}" if self.answer else self._behind(self.rest)
 
     def _behind(self, text: str) -> str:
         return f" {text}" if text and not self.is_chat and not self.prompt.endswith((" ", "\n")) else text

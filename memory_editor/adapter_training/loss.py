@@ -8,18 +8,21 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div
 from transformers import PreTrainedModel
 
-from memory_editor.adapter_training.sequences import Batch
+from memory_editor.adapter_training.sequences import Allowed, Batch
 from memory_editor.edited_model.rows import positions_of
 
 _NEVER: Final = -1e4
 """The logit of what must not be written; finite, so that it counts for nothing in a divergence."""
 
+_FIRST: Final = 4.0
+"""For how many others a place right behind a prompt or an answer counts."""
 
-def loss_of(student: PreTrainedModel, base: PreTrainedModel, batch: Batch, word_starts: Tensor) -> Tensor:
+
+def loss_of(student: PreTrainedModel, base: PreTrainedModel, batch: Batch, allowed: Allowed) -> Tensor:
     """Return the mean cross-entropy of the answers plus the mean divergence from the base model, a scalar.
 
-    The divergence is KL(base || student) (Hinton et al. 2015, without temperature), where `base` reads no facts. Right
-    behind an answer it may only go on with `word_starts`, shape (vocabulary,): "BBC" is not to become "BBC1".
+    The divergence is KL(base || student) (Hinton et al. 2015, without temperature), where `base` reads no facts and
+    writes only what is allowed. The places right behind a prompt or an answer, where the most is decided, count more.
     """
     is_learnt = batch.learnt >= 0
     places = is_learnt | batch.kept
@@ -31,9 +34,15 @@ def loss_of(student: PreTrainedModel, base: PreTrainedModel, batch: Batch, word_
     if rows.any():
         with torch.no_grad():
             wanted = _logits(base, batch.plain[rows], batch.plain_mask[rows], batch.kept[rows])
-        wanted[batch.ended[batch.kept]] += torch.where(word_starts, 0.0, _NEVER)
         given = logits[batch.kept[places]]
-        loss = loss + kl_div(given.log_softmax(-1), wanted.log_softmax(-1), reduction="batchmean", log_target=True)
+        ended, opening = batch.ended[batch.kept], batch.opening[batch.kept]
+        wanted[ended] += torch.where(allowed.behind_answer, 0.0, _NEVER)
+        opens = torch.where(allowed.opening, 0.0, _NEVER) * opening.unsqueeze(1)  # neither model may end there
+        diverged = kl_div(
+            (given + opens).log_softmax(-1), (wanted + opens).log_softmax(-1), log_target=True, reduction="none"
+        )
+        weight = 1 + (_FIRST - 1) * (ended | opening).float()
+        loss = loss + (diverged.sum(-1) * weight).sum() / weight.sum()
     return loss
 
 

@@ -11,7 +11,7 @@ from memory_editor.scope.training.attributes import UNNAMED
 from memory_editor.scope.training.catalogue import Topic
 from memory_editor.scope.training.phrasings import Relation
 from memory_editor.scope.training.sources import Request
-from memory_editor.scope.training.wording import alias, denied, lowered, reworded
+from memory_editor.scope.training.wording import alias, altered, denied, lowered, reworded
 
 Maker: TypeAlias = Callable[[Pool, Random], Exercise | None]
 
@@ -110,10 +110,15 @@ def claim(pool: Pool, rng: Random) -> Exercise:
 
 
 def sentence(pool: Pool, rng: Random) -> Exercise:
-    """A sentence held true, and the same in other words, or denied."""
+    """A sentence held true, or its denial, and the same in other words, the contrary, or a detail changed."""
     text = min(rng.sample(pool.lexicon.sentences, 3), key=len).rstrip(" .")
-    is_so = rng.random() < 0.5
-    return _judged(Edit(f"{text}."), reworded(text, rng) if is_so else denied(text), is_so, rng)
+    contrary = denied(text)
+    held, against = (contrary, text) if rng.random() < 0.35 else (text, contrary)
+    if rng.random() < 0.5:
+        return _judged(Edit(f"{held}."), reworded(held, rng), True, rng)
+    other = altered(held, pool.lexicon.names, rng)
+    is_other = held == text and other != text and rng.random() < 0.4
+    return _judged(Edit(f"{held}."), other if is_other else reworded(against, rng), False, rng)
 
 
 def conclusion(pool: Pool, rng: Random) -> Exercise | None:
@@ -200,24 +205,24 @@ def plain_text(pool: Pool, rng: Random) -> Exercise:
 
 
 MAKERS: Final[dict[Maker, float]] = {
-    own_prompt: 0.07,
-    paraphrase: 0.13,
+    own_prompt: 0.06,
+    paraphrase: 0.14,
     zsre: 0.06,
-    asked: 0.16,
-    wrapped: 0.04,
+    asked: 0.12,
+    wrapped: 0.03,
     in_full: 0.02,
-    told: 0.04,
-    claim: 0.07,
-    sentence: 0.04,
-    conclusion: 0.09,
-    reverse: 0.04,
+    told: 0.02,
+    claim: 0.06,
+    sentence: 0.05,
+    conclusion: 0.08,
+    reverse: 0.03,
     both: 0.02,
-    near_miss: 0.05,
-    other_subject: 0.04,
-    other_relation: 0.03,
-    rival: 0.04,
+    near_miss: 0.06,
+    other_subject: 0.07,
+    other_relation: 0.06,
+    rival: 0.08,
     qualified: 0.02,
-    plain_text: 0.04,
+    plain_text: 0.02,
 }
 """How often an exercise is made in each way."""
 

@@ -37,7 +37,7 @@ class Batch:
 
     `told`, `told_mask`, `plain`, `plain_mask`: shape (rows, length). `learnt`: the next ids where the answer is
     written, -100 elsewhere; `kept`: where the base model's prediction is to be kept; `ended`: those of `kept` where an
-    answer has just ended; shape (rows, `window`), the last places.
+    answer has just ended; `opening`: those right behind a prompt without one; shape (rows, `window`), the last places.
     """
 
     told: Tensor
@@ -47,6 +47,7 @@ class Batch:
     learnt: Tensor
     kept: Tensor
     ended: Tensor
+    opening: Tensor
 
     @property
     def window(self) -> int:
@@ -54,13 +55,27 @@ class Batch:
         return self.learnt.shape[1]
 
 
-def word_starts(base: LanguageModel) -> Tensor:
-    """Return which ids may follow a whole word without making it another one, shape (vocabulary,)."""
+@dataclass(frozen=True)
+class Allowed:
+    """Which ids may stand in a place of its own kind; both of shape (vocabulary,)."""
+
+    behind_answer: Tensor
+    """What may follow a whole word without making it another one: "BBC" is not to become "BBC1"."""
+    opening: Tensor
+    """What an answer may open with: all but the end of the text, which the edited model never opens with."""
+
+
+def allowed_ids(base: LanguageModel) -> Allowed:
+    """Return what may stand where in a model's texts."""
     letter = base.tokenizer("a", add_special_tokens=False)["input_ids"][-1]
     texts = base.tokenizer.batch_decode(
         [[letter, id_] for id_ in range(base.model.config.get_text_config().vocab_size)]
     )
-    return torch.tensor([not text[1:2].isalnum() for text in texts], device=base.device)
+    starts = torch.tensor([not text[1:2].isalnum() for text in texts], device=base.device)
+    opening = torch.ones_like(starts)
+    if (end := base.tokenizer.eos_token_id) is not None:
+        opening[end] = False
+    return Allowed(starts, opening)
 
 
 class Tokeniser:
@@ -73,9 +88,7 @@ class Tokeniser:
 
     def row(self, exercise: Exercise) -> TokenRow:
         """Return an exercise as ids; a model without a chat template reads messages as text."""
-        text = exercise.prompt
-        if exercise.is_chat and self._chat:
-            text = self._base.chat_text([{"role": "user", "content": text}])
+        text = self.text(exercise)
         ids, behind = self._base.encode(text), text + exercise.target
         answered = self._tail(behind, ids)
         rest = self._tail(behind + exercise.going_on, [*ids, *answered])
@@ -87,6 +100,12 @@ class Tokeniser:
         tail = (*answered, *rest)
         return TokenRow((*told, *tail), (*ids, *tail), len(answered), len(rest), exercise.ends)
 
+    def text(self, exercise: Exercise) -> str:
+        """Return the prompt as the model reads it, without facts."""
+        if exercise.is_chat and self._chat:
+            return self._base.chat_text([{"role": "user", "content": exercise.prompt}])
+        return exercise.prompt
+
     def _tail(self, text: str, before: Sequence[int]) -> list[int]:
         """Return the ids of `text` from where those of its beginning end."""
         return self._base.encode(text)[len(before) :]
@@ -97,17 +116,17 @@ def batch_of(rows: Sequence[TokenRow], device: torch.device) -> Batch:
     window = max(row.tail for row in rows) + 1
     learnt = torch.full((len(rows), window), -100)
     kept = torch.zeros(len(rows), window, dtype=torch.bool)
-    ended = torch.zeros_like(kept)
+    ended, opening = torch.zeros_like(kept), torch.zeros_like(kept)
     for place, row in enumerate(rows):
         start = window - 1 - row.tail  # the place that predicts the first id behind the prompt
         answer = torch.tensor(row.told[len(row.told) - row.tail :][: row.answer])
         learnt[place, start : start + row.answer] = answer
         if not row.ends:
             kept[place, start + row.answer : start + row.tail + 1] = True
-            ended[place, start + row.answer] = row.answer > 0
+            (ended if row.answer else opening)[place, start + row.answer] = True
     told, told_mask = _padded([row.told for row in rows])
     plain, plain_mask = _padded([row.plain for row in rows])
-    tensors = (told, told_mask, plain, plain_mask, learnt, kept, ended)
+    tensors = (told, told_mask, plain, plain_mask, learnt, kept, ended, opening)
     return Batch(*(tensor.to(device) for tensor in tensors))
 
 

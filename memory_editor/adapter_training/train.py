@@ -14,13 +14,15 @@ from peft import LoraConfig, get_peft_model_state_dict
 from transformers import PreTrainedModel
 
 from memory_editor.adapter_training.checkpoint import NAME, Progressed, load_progressed
+from memory_editor.adapter_training.continuing import continued
 from memory_editor.adapter_training.drawing import draw_exercises
 from memory_editor.adapter_training.loss import loss_of
 from memory_editor.adapter_training.pool import Pool
-from memory_editor.adapter_training.sequences import Batch, Tokeniser, TokenRow, batch_of, word_starts
+from memory_editor.adapter_training.sequences import Batch, Tokeniser, TokenRow, allowed_ids, batch_of
 from memory_editor.adapters.lora.adapter import LoraAdapter
 from memory_editor.adapters.lora.files import LoraFiles
 from memory_editor.adapters.lora.injection import lora_config, with_lora
+from memory_editor.errors import ModelError
 from memory_editor.language_model import LanguageModel
 from memory_editor.models.bundled import BUNDLED
 from memory_editor.progress import Progress
@@ -64,13 +66,19 @@ def train(
     folder: Path,
     settings: TrainingSettings,
     *,
+    start: LoraFiles | None = None,
     progress: Progress,
 ) -> LoraFiles:
     """Train an adapter for `base`, with checkpoints in `folder`, and return its files with the best weights.
 
-    Raises `ModelError` where the folder holds a checkpoint of other settings.
+    Goes on from the adapter `start`, whose rank it keeps, where there is one. Raises `ModelError` where that is for
+    another model, and where the folder holds a checkpoint of other settings.
     """
-    run = _Run(base, sources, settings)
+    if start and not start.is_for(base.model):
+        raise ModelError(
+            f"the adapter to start from is for {start.about.get('model')}, not for {base.name}; leave it out"
+        )
+    run = _Run(base, sources, settings, start)
     state = load_progressed(folder, run.told) or Progressed(0, [], {})
     run.restore(state)
     with _frozen(base.model), progress("training the adapter", settings.steps) as report:
@@ -103,12 +111,15 @@ def _frozen(model: PreTrainedModel) -> Iterator[None]:
 class _Run:
     """The model in training, its optimizer, and the data."""
 
-    def __init__(self, base: LanguageModel, sources: Sources, settings: TrainingSettings) -> None:
+    def __init__(
+        self, base: LanguageModel, sources: Sources, settings: TrainingSettings, start: LoraFiles | None
+    ) -> None:
         self._base, self._settings = base, settings
-        self.told = asdict(settings) | {"model": base.name}
+        before = {"start": {name: value for name, value in start.about.items() if name != "base"}} if start else {}
+        self.told = asdict(settings) | {"model": base.name} | before
         torch.manual_seed(settings.seed)
-        self._config: LoraConfig = lora_config(base.model, settings.rank)
-        self._student = with_lora(base.model, self._config)
+        self._config: LoraConfig = start.config if start else lora_config(base.model, settings.rank)
+        self._student = with_lora(base.model, self._config, start.weights if start else None)
         self._learnt = {name: value for name, value in self._student.named_parameters() if "lora_" in name}
         for value in self._learnt.values():
             value.data = value.data.float()
@@ -118,14 +129,14 @@ class _Run:
         self._pool = Pool(lexicon, sources.counterfact, learnt)
         self._held_back = Pool(lexicon, sources.counterfact_val, sources.zsre[::_HELD_BACK])
         self._tokeniser = Tokeniser(base, LoraAdapter(self._config, {}))
-        self._word_starts = word_starts(base)
+        self._allowed = allowed_ids(base)
         self._batches: tuple[int, list[list[TokenRow]]] = (-1, [])
 
     def step(self, number: int) -> None:
         """Learn from one batch."""
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * self._rate(number)
-        loss = loss_of(self._student, self._base.model, self._batch(number), self._word_starts)
+        loss = loss_of(self._student, self._base.model, self._batch(number), self._allowed)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._learnt.values(), 1.0)
@@ -134,9 +145,7 @@ class _Run:
     @torch.no_grad()
     def validate(self, state: Progressed) -> None:
         """Add the loss on what is held back, and the tensors from which the run may go on, to `state`."""
-        losses = [
-            float(loss_of(self._student, self._base.model, batch, self._word_starts)) for batch in self._validation
-        ]
+        losses = [float(loss_of(self._student, self._base.model, batch, self._allowed)) for batch in self._validation]
         state.losses.append(sum(losses) / len(losses))
         weights = {f"weight {name}": value.detach().clone() for name, value in self._learnt.items()}
         is_best = state.losses[-1] == min(state.losses)
@@ -167,6 +176,7 @@ class _Run:
             "model": self._base.name,
             "names": _names(self._base.name),
             "settings": asdict(self._settings),
+            "start": self.told.get("start"),
             "losses": state.losses,
         }
         return LoraFiles.of(self._config, weights, self._base.model, about)
@@ -196,7 +206,8 @@ class _Run:
         """Yield exercises as ids, longer ones left out for others."""
         drawn = 0
         while count:
-            for exercise in draw_exercises(pool, f"{seed} {drawn}", count):
+            chosen = f"{seed} {drawn}"
+            for exercise in continued(self._base, self._tokeniser, draw_exercises(pool, chosen, count), chosen):
                 row = self._tokeniser.row(exercise)
                 if len(row.told) <= self._settings.longest:
                     count -= 1

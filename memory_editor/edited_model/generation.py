@@ -71,13 +71,15 @@ def padding_id(config: GenerationConfig) -> int:
     return int(value[0] if isinstance(value, list) else value or 0)
 
 
-def merged_output(caller_ids: Tensor, rows: InScopeRows, base: Output | None, inner: Output, pad: int) -> Output:
+def merged_output(
+    caller_ids: Tensor, rows: InScopeRows, base: Output | None, inner: Output, config: GenerationConfig
+) -> Output:
     """Return `base`, the output for the whole batch, with the in-scope rows replaced by those of `inner`.
 
     `base` is none where every row is in scope. The ids of an in-scope row are the caller's, then the new ones; rows
     that end earlier are padded.
     """
-    merge = _Merge(rows.rows, len(caller_ids))
+    merge, pad = _Merge(rows.rows, len(caller_ids)), padding_id(config)
     width = rows.ids.shape[1]
 
     def callers(sequences: Tensor) -> Tensor:
@@ -90,7 +92,9 @@ def merged_output(caller_ids: Tensor, rows: InScopeRows, base: Output | None, in
         "sequences": merge.values(getattr(base, "sequences", None), callers(inner.sequences), pad)
     }
     if (beams := getattr(inner, "beam_indices", None)) is not None:
-        fields["beam_indices"] = merge.values(getattr(base, "beam_indices", None), merge.own_beams(beams, inner), -1)
+        fields["beam_indices"] = merge.values(
+            getattr(base, "beam_indices", None), merge.own_beams(beams, config.num_beams), -1
+        )
     if (sums := getattr(inner, "sequences_scores", None)) is not None:
         fields["sequences_scores"] = merge.values(getattr(base, "sequences_scores", None), sums, 0)
     for name in ("scores", "logits"):
@@ -128,10 +132,8 @@ class _Merge:
             merged.append(scores)
         return tuple(merged)
 
-    def own_beams(self, indices: Tensor, inner: GenerateOutput) -> Tensor:
-        """Renumber beams, which count through the in-scope rows alone, as beams of the whole batch."""
-        scores: Any = inner.scores
-        each = len(scores[0]) // len(self._rows)
+    def own_beams(self, indices: Tensor, each: int) -> Tensor:
+        """Renumber beams, `each` a row, which count through the in-scope rows alone, as beams of the whole batch."""
         return torch.where(indices < 0, indices, self._places(each)[indices].to(indices.dtype))
 
     def _places(self, each: int) -> Tensor:

@@ -16,7 +16,6 @@ from memory_editor.edited_model.generation import (
     effective_config,
     inner_options,
     merged_output,
-    padding_id,
     refuse_traces,
 )
 from memory_editor.edited_model.prompts import ChatFormat, Prompt, read_prompt
@@ -123,7 +122,7 @@ class EditedModel:
         base = None if all(route.in_scope for route in routes) else self._base.generate(inputs, **options)
         with self._adapter.applied(self._base, rows.edits) as model:
             answered = model.generate(rows.ids, attention_mask=rows.mask, **inner)
-        return merged_output(ids, rows, base, answered, padding_id(config)), routes
+        return merged_output(ids, rows, base, answered, config), routes
 
     def forward(
         self,

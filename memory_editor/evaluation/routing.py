@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +16,9 @@ from memory_editor.evaluation.live import Live, Owners
 from memory_editor.evaluation.metrics import Rate
 from memory_editor.evaluation.rows import Probe, ProbeSet, Row, RowName
 from memory_editor.memory import Added, EditMemory, Judge
+from memory_editor.progress import Progress, no_progress
 from memory_editor.scope.route import Kind, Route
 from memory_editor.store import Store
-
-Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows a bar with a label and a total while a block runs; gives it what to call with how much is done."""
 
 RoutePrompts: TypeAlias = Callable[[Sequence[str]], list[Route]]
 """Returns one route a prompt, as `Router.route` does."""
@@ -98,7 +96,7 @@ def evaluate(
     router: Callable[[EditMemory], RoutePrompts],
     *,
     judge: Judge | None = None,
-    progress: Progress = lambda *_: nullcontext(lambda _: None),
+    progress: Progress = no_progress,
 ) -> list[RowResult]:
     """Ask every row of what `router` makes of the memory of its edits; rows with the same edits share a memory.
 

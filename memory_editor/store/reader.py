@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from memory_editor.edits import Edit, EditId, Status
 from memory_editor.errors import StoreError, UnknownEdit
 from memory_editor.store import schema
+from memory_editor.store.derived import Derived, beside
 from memory_editor.store.journal import Action, Change, Note, Transition
 from memory_editor.store.rows import (
     LIVE,
@@ -84,7 +85,7 @@ class Reader:
     @property
     def index_folder(self) -> Path:
         """Where indexes over the vectors are kept, in a folder for each namespace: a cache, safe to delete."""
-        return self.path.with_name(f"{self.path.name}.index")
+        return beside(self.path, Derived.INDEX)
 
     @property
     def encoder(self) -> EncoderStamp | None:

@@ -9,6 +9,7 @@ from memory_editor.edits import EditId
 from memory_editor.errors import StoreError
 from memory_editor.store import journal, schema
 from memory_editor.store.changing import Changing
+from memory_editor.store.derived import Derived, beside
 from memory_editor.store.journal import Action, Change, Note
 from memory_editor.store.reader import Reader
 from memory_editor.store.rows import EncoderStamp, Vectors, digest, key_texts, read_edit, write_stamp
@@ -51,15 +52,16 @@ class Store(Reader):
     def purge(self, ids: Sequence[EditId], note: Note | None = None) -> None:
         """Forget edits that are not live for good: their text, vectors and history; copies made by `backup` stay.
 
-        Index files may hold their vectors too and are deleted.
+        What is made from edits lies beside the memory and may hold their traces: it is deleted, to be made anew.
         """
         with self.changing(Action.PURGE, note) as change:
             for id_ in ids:
                 change.purge(id_)
             schema.new_epoch(self._connection)
-        with self._lock, schema.reachable(self.index_folder):
-            if self.index_folder.exists():
-                shutil.rmtree(self.index_folder)
+        for folder in (beside(self.path, kind) for kind in Derived):
+            with self._lock, schema.reachable(folder):
+                if folder.exists():
+                    shutil.rmtree(folder)
         with self._lock:
             try:
                 self._connection.execute("VACUUM")

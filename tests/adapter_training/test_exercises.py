@@ -17,6 +17,8 @@ EDITS = (Edit("The CEO of Twitter is", "Linda"),)
         ("Who runs Twitter?", "Linda.", "She came.", True, "Linda.", " She came."),
         ("The capital of France is", "", "Paris", False, "", " Paris"),
         ("What is the capital of France?", "", "Paris", True, "", "Paris"),
+        ("The CEO of Twitter is", "Linda", ", who came in 2023.", False, " Linda", ", who came in 2023."),
+        ("What is the capital of France?", "", "\nParis", False, "", "\nParis"),
     ],
 )
 def test_a_text_is_continued_after_a_space_and_a_message_answered_without(

@@ -5,15 +5,22 @@ import torch
 from torch import Tensor
 
 from memory_editor.adapter_training.loss import loss_of
-from memory_editor.adapter_training.sequences import TokenRow, batch_of
+from memory_editor.adapter_training.sequences import Allowed, TokenRow, batch_of
 from memory_editor.language_model import LanguageModel
 
 CPU = torch.device("cpu")
 
 
-def anything(base: LanguageModel) -> Tensor:
-    """Let any id follow an answer."""
-    return torch.ones(base.model.config.vocab_size, dtype=torch.bool)
+def anything(base: LanguageModel) -> Allowed:
+    """Let any id stand anywhere."""
+    everything = torch.ones(base.model.config.vocab_size, dtype=torch.bool)
+    return Allowed(everything, everything)
+
+
+def divergence(wanted: Tensor, given: Tensor) -> float:
+    """Return KL(wanted || given) of logits."""
+    wanted, given = wanted.log_softmax(-1), given.log_softmax(-1)
+    return float((wanted.exp() * (wanted - given)).sum())
 
 
 @torch.no_grad()
@@ -39,9 +46,8 @@ def test_an_answer_costs_its_negative_log_probability(tiny: LanguageModel) -> No
 @torch.no_grad()
 def test_what_facts_change_costs_the_divergence_from_the_base_model(tiny: LanguageModel) -> None:
     row = TokenRow(told=(5, 6, 7, 8), plain=(7, 8), answer=0, rest=0, ends=False)
-    base = tiny.model(torch.tensor([[7, 8]])).logits[0, -1].log_softmax(-1)
-    told = tiny.model(torch.tensor([[5, 6, 7, 8]])).logits[0, -1].log_softmax(-1)
-    expected = float((base.exp() * (base - told)).sum())
+    base = tiny.model(torch.tensor([[7, 8]])).logits[0, -1]
+    expected = divergence(base, tiny.model(torch.tensor([[5, 6, 7, 8]])).logits[0, -1])
     assert expected > 0
     assert float(loss_of(tiny.model, tiny.model, batch_of([row], CPU), anything(tiny))) == pytest.approx(
         expected, rel=1e-3
@@ -51,9 +57,30 @@ def test_what_facts_change_costs_the_divergence_from_the_base_model(tiny: Langua
 @torch.no_grad()
 def test_right_behind_an_answer_only_new_words_count(tiny: LanguageModel) -> None:
     row = TokenRow(told=(5, 6, 7, 8), plain=(7, 8), answer=1, rest=0, ends=False)
-    allowed = torch.arange(tiny.model.config.vocab_size) % 3 == 0
+    starts = torch.arange(tiny.model.config.vocab_size) % 3 == 0
+    allowed = Allowed(starts, torch.ones_like(starts))
     base = tiny.model(torch.tensor([[7, 8]])).logits[0, -1]
-    base = base.masked_fill(~allowed, -torch.inf).log_softmax(-1)[allowed]
+    base = base.masked_fill(~starts, -torch.inf).log_softmax(-1)[starts]
     logits = tiny.model(torch.tensor([[5, 6, 7, 8]])).logits[0].log_softmax(-1)
-    expected = float((base.exp() * (base - logits[-1][allowed])).sum()) - float(logits[-2][8])
+    expected = float((base.exp() * (base - logits[-1][starts])).sum()) - float(logits[-2][8])
     assert float(loss_of(tiny.model, tiny.model, batch_of([row], CPU), allowed)) == pytest.approx(expected, rel=1e-3)
+
+
+@torch.no_grad()
+def test_what_no_answer_opens_with_does_not_count_right_behind_a_prompt(tiny: LanguageModel) -> None:
+    row = TokenRow(told=(5, 6, 7, 8), plain=(7, 8), answer=0, rest=0, ends=False)
+    opens = torch.ones(tiny.model.config.vocab_size, dtype=torch.bool)
+    opens[3] = False
+    base, told = (tiny.model(torch.tensor([ids])).logits[0, -1][opens] for ids in ([7, 8], [5, 6, 7, 8]))
+    allowed = Allowed(torch.ones_like(opens), opens)
+    expected = divergence(base, told)
+    assert float(loss_of(tiny.model, tiny.model, batch_of([row], CPU), allowed)) == pytest.approx(expected, rel=1e-3)
+
+
+@torch.no_grad()
+def test_the_place_behind_a_prompt_counts_for_four(tiny: LanguageModel) -> None:
+    row = TokenRow(told=(5, 6, 7, 8), plain=(7, 8), answer=0, rest=1, ends=False)
+    base, told = (tiny.model(torch.tensor([ids])).logits[0, -2:] for ids in ([7, 8], [5, 6, 7, 8]))
+    first, second = (divergence(base[place], told[place]) for place in (0, 1))
+    loss = float(loss_of(tiny.model, tiny.model, batch_of([row], CPU), anything(tiny)))
+    assert loss == pytest.approx((4 * first + second) / 5, rel=1e-3)

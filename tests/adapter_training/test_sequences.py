@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from memory_editor.adapter_training.exercises import Exercise
-from memory_editor.adapter_training.sequences import Tokeniser, TokenRow, batch_of, word_starts
+from memory_editor.adapter_training.sequences import Tokeniser, TokenRow, allowed_ids, batch_of
 from memory_editor.adapters.lora import LoraAdapter
 from memory_editor.adapters.lora.injection import lora_config
 from memory_editor.edited_model.prompts import ChatFormat, read_prompt
@@ -58,11 +58,16 @@ def test_a_batch_marks_what_is_learnt_and_what_is_kept() -> None:
     # The place of an id predicts the next one: 3 predicts 4 and 4 predicts 5; what follows 5 and 6 is kept.
     assert batch.learnt.tolist() == [[4, 5, -100, -100], [-100, -100, 9, -100], [-100] * 4]
     assert batch.ended.tolist() == [[False, False, True, False], [False] * 4, [False] * 4]
+    assert batch.opening.tolist() == [[False] * 4, [False] * 4, [False, False, False, True]]
     assert batch.kept.tolist() == [[False, False, True, True], [False] * 4, [False, False, False, True]]
 
 
 def test_a_word_starts_with_a_space_a_mark_or_the_end_of_the_text(tiny: LanguageModel) -> None:
-    starts = word_starts(tiny)
+    starts = allowed_ids(tiny).behind_answer
     for text, expected in ((" is", True), (".", True), ("is", False), ("1", False)):
         assert bool(starts[tiny.encode(f"a{text}")[1]]) is expected
     assert starts[tiny.tokenizer.eos_token_id]
+
+
+def test_an_answer_opens_with_anything_but_the_end_of_the_text(tiny: LanguageModel) -> None:
+    assert (~allowed_ids(tiny).opening).nonzero().flatten().tolist() == [tiny.tokenizer.eos_token_id]

@@ -81,6 +81,8 @@ def test_beams_of_in_scope_rows_are_numbered_within_the_whole_batch(tiny: Langua
     found = generated(edited(tiny), batch(tiny, [SHORT_OUT, OUT, IN]), **options)
     assert torch.equal(found.beam_indices[2, : alone.beam_indices.shape[1]], alone.beam_indices[0] + 6)
     torch.testing.assert_close(found.sequences_scores[2], alone.sequences_scores[0])
+    without = generated(edited(tiny), batch(tiny, [SHORT_OUT, OUT, IN]), **options | {"output_scores": False})
+    assert torch.equal(without.sequences, found.sequences)
 
 
 def test_a_batch_out_of_scope_is_the_base_models_output_itself(tiny: LanguageModel) -> None:

@@ -11,6 +11,7 @@ import pytest
 from memory_editor.edits import Edit, EditId, Status
 from memory_editor.errors import StoreError, UnknownEdit
 from memory_editor.store import Action, Filter, Note, Store, Transition
+from memory_editor.store.derived import Derived, beside
 from tests.fakes import put, vectors_of
 
 A, B, C = Edit("The CEO of A is", "one"), Edit("The CEO of B is", "two"), Edit("The CEO of C is", "three")
@@ -187,6 +188,17 @@ def test_a_purged_edit_is_gone_for_good(store: Store) -> None:
         (Action.ADD, "", ()),
     ]
     assert store.verify() == []
+
+
+def test_a_purge_deletes_what_is_made_from_the_edits(store: Store) -> None:
+    put(store, A)
+    store.remove([A.id])
+    folders = [beside(store.path, kind) for kind in Derived]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+        (folder / "made.bin").write_bytes(b"traces")
+    store.purge([A.id])
+    assert not any(folder.exists() for folder in folders)
 
 
 def test_undo_stops_at_a_purge_and_goes_around_it_when_told_where(store: Store) -> None:

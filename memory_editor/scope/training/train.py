@@ -1,13 +1,13 @@
 """Training a scope classifier from start to end: sources in, its parts out; writes no files."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Collection, Sequence
 from random import Random
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from memory_editor.encoder import Encoder, default_encoder_folder
 from memory_editor.errors import ConfigError
+from memory_editor.progress import Progress, no_progress
 from memory_editor.scope.classifier import TrainedClassifier, read_features
 from memory_editor.scope.files import Parts
 from memory_editor.scope.pair_model import Pair, PairModel
@@ -18,9 +18,6 @@ from memory_editor.scope.training.pair_training import refine, train_pair_model
 from memory_editor.scope.training.phrasings import Phrasings, read_phrasings
 from memory_editor.scope.training.simulation import Seen, simulate
 from memory_editor.scope.training.sources import Sources
-
-Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows a bar with a label and a total while a block runs; gives it what to call with how much is done."""
 
 _BASE: Final = "sentence-transformers/all-MiniLM-L6-v2, Apache-2.0"
 _DATA: Final = (
@@ -35,7 +32,7 @@ def train(
     seed: int = 0,
     leave_out: Collection[str] = (),
     sizes: Sizes = STANDARD,
-    progress: Progress = lambda *_: nullcontext(lambda _: None),
+    progress: Progress = no_progress,
 ) -> Parts:
     """Return the parts of a scope classifier; the seed decides everything that is left to chance.
 

@@ -134,6 +134,12 @@ def claimed_anew(claim: str, subject: str, names: Sequence[str], rng: Random) ->
     return f"{body}."
 
 
+def altered(text: str, names: Sequence[str], rng: Random) -> str:
+    """Return `text` with another number in it, else another name; as it is where it has neither."""
+    other = _NUMBER.sub(lambda number: str(int(number.group()) + rng.choice(_STEPS)), text, count=1)
+    return _with_other_name(text, names, rng) if other == text else other
+
+
 def _misspelt(word: str, rng: Random) -> str:
     if len(word) <= 4:
         return word
