@@ -130,7 +130,7 @@ class Run:
     def row(self, name: str, row: Row) -> None:
         """Measure a row with all its edits live, and the portability with the right edit given."""
         with self._memory(name, row) as memory:
-            live = {edit.id for edit in (record.edit for record in memory.store.select())}
+            live = {record.edit.fact for record in memory.store.select()}  # ids are new in every process
             router = Router(memory, load_classifier())
             model = EditedModel(self.base, router.route, self.adapter)
             for kind, every in row.asked.items():
@@ -225,8 +225,8 @@ def _unedited(base: LanguageModel, adapter: Adapter) -> EditedModel:
     return EditedModel(base, lambda prompts: [Route(prompt, (), None, 0.5) for prompt in prompts], adapter)
 
 
-def _live(asked: Asked, live: set[Any]) -> Asked:
-    kept = [(q, e) for q, e in zip(asked.questions, asked.edits, strict=True) if e.id in live]
+def _live(asked: Asked, live: set[str]) -> Asked:
+    kept = [(q, e) for q, e in zip(asked.questions, asked.edits, strict=True) if e.fact in live]
     return Asked([q for q, _ in kept], [e for _, e in kept])
 
 

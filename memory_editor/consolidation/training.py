@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from memory_editor.adapter_training.exercises import Exercise
 from memory_editor.adapter_training.loss import loss_of
-from memory_editor.adapter_training.sequences import Batch, Tokeniser, TokenRow, batch_of, word_starts
+from memory_editor.adapter_training.sequences import Batch, Tokeniser, TokenRow, allowed_ids, batch_of
 from memory_editor.adapters.lora.injection import lora_config, with_lora
 from memory_editor.consolidation.nothing import Nothing
 from memory_editor.consolidation.settings import ConsolidationSettings
@@ -84,7 +84,7 @@ class _Run:
         self._rests = _rests(base, edits)
         self._variations = Variations(edits, others, read_phrasings())
         self._tokeniser = Tokeniser(base, Nothing())
-        self._word_starts = word_starts(base)
+        self._allowed = allowed_ids(base)
         self._checked = [self._tokeniser.row(exercise) for exercise in self._checks()]
         self._turns = self._in_turn()
 
@@ -94,7 +94,7 @@ class _Run:
             group["lr"] = self._settings.learning_rate * min(1.0, (number + 1) / _WARM_UP)
         self._optimizer.zero_grad(set_to_none=True)
         for batch in self._batches():
-            loss = loss_of(self._student, self._base.model, batch, self._word_starts) / _PARTS
+            loss = loss_of(self._student, self._base.model, batch, self._allowed) / _PARTS
             loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._learnt, 1.0)
         self._optimizer.step()
