@@ -18,13 +18,18 @@ from memory_editor.cli import (
     codebook,
     consolidate,
     demo,
+    edit,
     facts,
     models,
+    moments,
+    neurons,
     options,
     scope,
+    trace,
     transfer,
     upkeep,
 )
+from memory_editor.cli import eval as evaluate
 from memory_editor.cli.output import note
 from memory_editor.errors import MemoryEditorError
 
@@ -88,6 +93,12 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "verify": upkeep.verify,
     "reindex": upkeep.reindex,
     "demo": demo.demo,
+    "edit": edit.edit,
+    "apply": edit.apply,
+    "revert": edit.revert,
+    "moments": moments.moments,
+    "trace": trace.trace,
+    "neurons": neurons.neurons,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
@@ -95,6 +106,7 @@ app.add_typer(adapter.app, name="adapter")
 app.add_typer(models.app, name="models")
 app.add_typer(scope.app, name="scope")
 app.add_typer(codebook.app, name="codebook")
+app.add_typer(evaluate.app, name="eval")
 
 
 def _print_version(is_wanted: bool) -> None:

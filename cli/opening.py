@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memory_editor.cli import output
+from memory_editor.cli import options, output
 from memory_editor.config import Settings
 from memory_editor.edits import Status
 
 if TYPE_CHECKING:
     from memory_editor.editor import MemoryEditor
+    from memory_editor.language_model import LanguageModel
     from memory_editor.memory import EditMemory, OnConflict
     from memory_editor.scope.classifier import TrainedClassifier
     from memory_editor.store import Filter, Note, Store
@@ -39,6 +40,18 @@ def on_conflict(*, replace: bool, keep_both: bool) -> "OnConflict":
     from memory_editor.memory import OnConflict
 
     return OnConflict.REPLACE if replace else OnConflict.KEEP_BOTH if keep_both else OnConflict.REPORT
+
+
+def language_model(chosen: Settings, layout: list[str] | None = None) -> "LanguageModel":
+    """Load the language model; `layout` says where parts of its blocks are, rather than that they are found."""
+    from memory_editor.backends.registry import from_text
+    from memory_editor.language_model import LanguageModel
+    from memory_editor.layers import Layout
+
+    given = from_text(Layout, options.pairs("--layout", layout), "a layout")
+    base = LanguageModel.from_pretrained(chosen.model, device=chosen.device, dtype=chosen.dtype, report=output.note)
+    given.put_on(base.model)
+    return base
 
 
 def classifier(chosen: Settings) -> "TrainedClassifier":

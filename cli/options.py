@@ -29,6 +29,14 @@ Device: TypeAlias = Annotated[str | None, _setting("device", "NAME", "Where the 
 Dtype: TypeAlias = Annotated[
     str | None, _setting("dtype", "NAME", "How weights are kept: float32, bfloat16, float16, int8 or int4.")
 ]
+Layout: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layout",
+        metavar="PART=PATH",
+        help="Where a part of the model's blocks is, e.g. mlp_output=model.layers.{}.mlp.down_proj; repeatable.",
+    ),
+]
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Reason: TypeAlias = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the history.", show_default=False)]
@@ -78,3 +86,12 @@ def checked_text(text: str) -> str:
     except UnicodeEncodeError as error:
         raise typer.BadParameter(f"{text!a} is no UTF-8 text") from error
     return text
+
+
+def pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    """Return what was given as NAME=VALUE."""
+    found = [text.partition("=") for text in given or ()]
+    for name, sign, value in found:
+        if not name or not sign:
+            raise typer.BadParameter(f"{option} {name + value!r} must be NAME=VALUE")
+    return {name: value for name, _, value in found}

@@ -3,6 +3,7 @@
     MemoryEditorError
     ├── ConfigError            a setting that is unknown, malformed or out of range
     ├── InvalidEdit            a requested edit that breaks a rule of `Edit`
+    ├── HarmfulEdit            a change of weights that harms the model more than a bound allows
     ├── DataError              a file of edits that cannot be read as one
     ├── MissingDependency      an optional package that the request needs
     ├── ModelError             a language model or encoder that cannot be loaded or does not fit
@@ -34,6 +35,10 @@ class ConfigError(MemoryEditorError):
 
 class InvalidEdit(MemoryEditorError):
     """A requested edit breaks a rule of `Edit`."""
+
+
+class HarmfulEdit(MemoryEditorError):
+    """A change of weights harms the model more than a bound allows; it was taken back."""
 
 
 class DataError(MemoryEditorError):

@@ -4,8 +4,9 @@ Hooks are for a model that nobody else may see changed: take a second one over t
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -71,15 +72,25 @@ class Tap:
 @torch.no_grad()
 def hidden_at(model: nn.Module, tap: Tap, *args: Any, **kwargs: Any) -> Tensor:
     """Run `model` as far as the module of a tap in it, no further, and return what that is given."""
-    found: list[Tensor] = []
+    (hidden,) = hidden_at_each(model, [tap], *args, **kwargs)
+    return hidden
 
-    def stop(inputs: Inputs) -> None:
-        found.append(inputs.hidden)
-        raise _Reached
 
-    with suppress(_Reached), tap.seeing(stop):
+@torch.no_grad()
+def hidden_at_each(model: nn.Module, taps: Sequence[Tap], *args: Any, **kwargs: Any) -> list[Tensor]:
+    """Run `model` until the modules of all taps in it are reached, no further, and return what each is given."""
+    found: dict[Tap, Tensor] = {}
+
+    def see(tap: Tap, inputs: Inputs) -> None:
+        found[tap] = inputs.hidden
+        if len(found) == len(taps):
+            raise _Reached
+
+    with suppress(_Reached), ExitStack() as seeing:
+        for tap in taps:
+            seeing.enter_context(tap.seeing(partial(see, tap)))
         model(*args, **kwargs)
-    return found[0]
+    return [found[tap] for tap in taps]
 
 
 class _Reached(Exception):

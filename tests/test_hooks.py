@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from memory_editor.hooks import Inputs, Tap, hidden_at
+from memory_editor.hooks import Inputs, Tap, hidden_at, hidden_at_each
 
 GIVEN = torch.tensor([[1.0, -2.0]])
 
@@ -60,4 +60,14 @@ def test_a_model_runs_only_as_far_as_asked(model: nn.Sequential) -> None:
     for name in ("0", "1", "2"):
         model[int(name)].register_forward_hook(lambda *_, name=name: called.append(name))
     assert torch.equal(hidden_at(model, Tap(model[1]), GIVEN), torch.tensor([[1.0, 0.0]]))
+    assert called == ["0"]
+
+
+def test_a_model_runs_as_far_as_the_last_of_several_places(model: nn.Sequential) -> None:
+    called: list[str] = []
+    for name in ("0", "1", "2"):
+        model[int(name)].register_forward_hook(lambda *_, name=name: called.append(name))
+    later, earlier = hidden_at_each(model, [Tap(model[1]), Tap(model[0])], GIVEN)
+    assert torch.equal(later, torch.tensor([[1.0, 0.0]]))
+    assert torch.equal(earlier, GIVEN)
     assert called == ["0"]

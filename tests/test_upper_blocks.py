@@ -33,3 +33,11 @@ def test_a_suffix_may_be_the_whole_text(tiny: LanguageModel) -> None:
     suffix = upper.prepare(texts, start=0)
     torch.testing.assert_close(upper.logits(suffix), tiny.model(texts.ids).logits)
     torch.testing.assert_close(upper.logits(suffix.of(torch.tensor([1]))), tiny.model(texts.ids[1:]).logits)
+
+
+@torch.no_grad()
+def test_logits_may_be_had_at_some_places_alone(tiny_of_each: LanguageModel) -> None:
+    upper = UpperBlocks(sharing_weights(tiny_of_each.model), 1)
+    suffix = upper.prepare(TokenRows.of(PROMPTS, TARGETS, device=tiny_of_each.device), start=3)
+    places = torch.tensor([1, 0, 1]), torch.tensor([2, 0, 1])
+    torch.testing.assert_close(upper.logits(suffix, places), upper.logits(suffix)[places])

@@ -51,7 +51,7 @@ def tiny_model(architecture: str = "llama", seed: int = 0, **over: Any) -> Langu
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    config = AutoConfig.for_model(architecture, **shared | _OWN[architecture] | over)
+    config = AutoConfig.for_model(architecture, **shared | _OWN.get(architecture, {}) | over)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]

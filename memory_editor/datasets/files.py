@@ -31,7 +31,7 @@ def read_edits(
     the number of edits read so far.
     """
     edits: list[Edit] = []
-    for record in _records(path, form):
+    for record in read_records(path, form):
         form = form or _detected(path, record)
         try:
             edits.extend(edits_of(record.fields, form, number=record.number, namespace=namespace))
@@ -56,7 +56,8 @@ def write_edits(edits: Iterable[Edit], target: Path | TextIO) -> int:
         raise DataError(f"{target} cannot be written: {error.strerror}") from error
 
 
-def _records(path: Path, form: Form | None) -> Iterator[Record]:
+def read_records(path: Path, form: Form | None = None) -> Iterator[Record]:
+    """Yield the raw records of a file by its extension, or as `form` has them; raises `DataError`."""
     read = read_csv if form is Form.CSV else _READERS.get(path.suffix.lower(), read_jsonl if form else None)
     if read is None:
         raise DataError(f"{path} has an unknown extension; use {', '.join(_READERS)}, or {_NAME_A_FORM}")

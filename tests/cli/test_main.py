@@ -16,7 +16,7 @@ from memory_editor.edits import Edit
 from tests.cli.conftest import Memedit
 
 COMMANDS = """add-fact query chat route check consolidate list show update remove purge history undo import export
-backup status verify reindex demo""".split()
+backup status verify reindex demo edit apply revert moments trace neurons""".split()
 HEAVY = ("numpy", "torch", "transformers", "faiss", "sentence_transformers")
 
 # Runs each line of its input as a command, and reports which heavy modules are loaded after it.
@@ -34,7 +34,7 @@ def test_help_names_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines()]
-    assert listed == [*COMMANDS, "adapter", "models", "scope", "codebook"]
+    assert listed == [*COMMANDS, "adapter", "models", "scope", "codebook", "eval"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,1 @@
+"""What methods share that find where a fact is recalled and write there: keys, values, matrices; knows no method."""

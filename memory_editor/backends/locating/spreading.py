@@ -1,0 +1,73 @@
+"""Writes values that one layer is to return into the MLPs of several; knows no method of solving.
+
+Meng et al. 2023, "Mass-Editing Memory in a Transformer", section 4.3 and algorithm 1.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, TypeAlias
+
+from torch import Tensor
+
+from memory_editor.adapters.shared_weights import sharing_weights
+from memory_editor.backends.locating.facts import Fact
+from memory_editor.backends.locating.prefixes import written_prefixes
+from memory_editor.backends.locating.projections import Projection, SecondMoments
+from memory_editor.backends.locating.recall import Site
+from memory_editor.backends.locating.values import ValueOptimiser, ValueSearch
+from memory_editor.language_model import LanguageModel
+
+DEPTHS: Final = Fraction(2, 15), Fraction(4, 15)
+"""The default layers' shares of the depth; published: 3 to 8 of GPT-J's 28, 4 to 8 of Llama-3's 32."""
+
+PREFIX_LENGTHS: Final = (10,) * 5
+
+Solve: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]
+"""Given the place of a projection, keys (edits, in) and what their values lack (edits, out), gives the change of W."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadSearch(ValueSearch):
+    """What methods that write into several layers have in common."""
+
+    layers: tuple[int, ...] = ()
+    """The blocks whose MLPs are written into, counted from 0; by default those from 2/15 to 4/15 of the depth."""
+    prefixes: tuple[str, ...] | None = None
+    """What is put before the prompt for the mean key and the value; by default 5 texts that the model writes."""
+    moments: SecondMoments | None = None
+    """Gives C, the second moments of keys; the method needs them."""
+
+    def contexts(self, base: LanguageModel) -> tuple[str, ...]:
+        """Return what is put before prompts."""
+        return written_prefixes(base, PREFIX_LENGTHS) if self.prefixes is None else self.prefixes
+
+
+class Spreader:
+    """Optimises values at the output of the last of some blocks, and writes them into the MLPs of all of them."""
+
+    def __init__(self, base: LanguageModel, projections: Sequence[Projection], search: ValueSearch) -> None:
+        model = sharing_weights(base.model)
+        last = projections[-1]
+        self._projections = projections
+        self._keys = [Site(model, projection.path) for projection in projections]
+        self._values = Site(model, last.block)
+        self._optimiser = ValueOptimiser(model, self._values, last.layer, search)
+
+    def write(self, facts: Sequence[Fact], solve: Solve, show: Callable[[int], None] = lambda _: None) -> None:
+        """Change the projections, from below, each by its share of what is still lacking.
+
+        `show` is told how many values are found.
+        """
+        if not facts:
+            return
+        wanted = self._optimiser.values(facts, show).new
+        heads = [fact.contexts[0].head for fact in facts]
+        for place, projection in enumerate(self._projections):
+            lacking = (wanted - self._values.returned(heads)).double()
+            projection.add(solve(place, self.keys(place, facts), lacking / (len(self._projections) - place)))
+
+    def keys(self, place: int, facts: Sequence[Fact]) -> Tensor:
+        """Return the key of each fact at one of the projections: the mean over its contexts, float64 (facts, in)."""
+        given = self._keys[place].given([row.head for fact in facts for row in fact.contexts])
+        return given.double().reshape(len(facts), -1, given.shape[1]).mean(1)

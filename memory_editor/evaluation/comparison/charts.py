@@ -1,0 +1,100 @@
+"""Charts of finished runs on one data set, as PNG files; knows no models."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memory_editor.evaluation.comparison.runs import Values
+
+_MEASURES: Final = {
+    "reliability": "begins",
+    "generality": "begins",
+    "locality": "same",
+    "harmonic mean": "mean",
+}
+
+
+def draw(runs: Sequence[Values], slug: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """Draw what the runs allow into the folder; yield the title and the file's name of each chart."""
+    most = max((run["edits"] for run in runs), default=0)
+    for edits in dict.fromkeys(run["edits"] for run in runs):
+        name = f"{slug}-{edits}.png"
+        _bars([run for run in runs if run["edits"] == edits], folder / name)
+        yield f"measures with {_told(edits)}", name
+    if len({run["edits"] for run in runs}) > 1:
+        name = f"{slug}-scale.png"
+        _curves(runs, folder / name)
+        yield "measures over the number of edits", name
+    if any(_share(run, "harmonic mean") for run in runs):
+        name = f"{slug}-cost.png"
+        _costs([run for run in runs if run["edits"] == most], folder / name)
+        yield f"cost against quality with {_told(most)}", name
+
+
+def _bars(runs: Sequence[Values], path: Path) -> None:
+    figure = Figure(figsize=(9, 4.5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(runs)
+    for number, run in enumerate(runs):
+        shares = [_share(run, name) for name in _MEASURES]
+        places = [place for place, share in enumerate(shares) if share]
+        there = [share for share in shares if share]
+        values = np.array([share["value"] for share in there])
+        errors = [values - [share["low"] for share in there], [share["high"] for share in there] - values]
+        at = np.array(places) - 0.4 + width * (number + 0.5)
+        axes.bar(at, 100 * values, width, yerr=100 * np.maximum(0, errors), label=run["method"], capsize=2)
+    axes.set_xticks(range(len(_MEASURES)), [*_MEASURES])
+    _finish(figure, axes, "%")
+    figure.savefig(path)
+
+
+def _curves(runs: Sequence[Values], path: Path) -> None:
+    figure = Figure(figsize=(12, 4), dpi=120, layout="constrained")
+    panels = figure.subplots(1, len(_MEASURES), sharey=True)
+    methods = dict.fromkeys(run["method"] for run in runs)
+    for axes, name in zip(panels, _MEASURES, strict=True):
+        for method in methods:
+            found = [(run["edits"], _share(run, name)) for run in runs if run["method"] == method]
+            there = [(edits, share) for edits, share in found if share]
+            axes.plot(
+                [edits for edits, _ in there], [100 * share["value"] for _, share in there], marker="o", label=method
+            )
+        axes.set(xscale="log", xlabel="edits", title=name, ylim=(-2, 102))
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("%")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=7)
+    figure.savefig(path)
+
+
+def _costs(runs: Sequence[Values], path: Path) -> None:
+    figure = Figure(figsize=(7, 5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    for run in runs:
+        quality, cost = _share(run, "harmonic mean"), run["cost"]
+        if quality and cost and cost["seconds"] > 0:
+            seconds = cost["seconds"] / max(1, cost["edits"])
+            axes.scatter(seconds, 100 * quality["value"], label=run["method"])
+            axes.annotate(run["method"], (seconds, 100 * quality["value"]), xytext=(5, 5), textcoords="offset points")
+    axes.set(xscale="log", xlabel="seconds an edit", ylabel="harmonic mean, %", ylim=(-2, 102))
+    axes.grid(alpha=0.3)
+    figure.savefig(path)
+
+
+def _finish(figure: Figure, axes: Axes, label: str) -> None:
+    axes.set(ylabel=label, ylim=(0, 102))
+    axes.grid(axis="y", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=7)
+
+
+def _told(edits: int) -> str:
+    return "single edits" if edits == 1 else f"{edits:,} edits"
+
+
+def _share(run: Values, name: str) -> dict[str, float]:
+    found: dict[str, float] = run["measures"].get(name, {}).get(_MEASURES[name], {})
+    return found
