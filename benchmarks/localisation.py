@@ -47,9 +47,9 @@ TOKENS: Final = 8
 POOL: Final = 24
 """From the subjects of how many facts the noise is taken."""
 
-RELATIONS: Final = ("P103", "P36", "P30")
+RELATIONS: Final = ("P36", "P1376", "P176")
 WORDINGS: Final = 3
-ASKED: Final = 60
+ASKED: Final = 40
 """How many facts of a relation are asked, to find some that the model answers in all wordings."""
 LAYERS: Final = (1, 4, 8, 13, 19, 26)
 PREFIXES: Final = ("It is well known that", "In the news today", "My friend told me")
@@ -132,7 +132,7 @@ def known_in_all(data: Path, base: LanguageModel, relation: str, count: int) -> 
     lines = (data / "pararel" / "facts" / f"{relation}.jsonl").read_text("utf-8").splitlines()
     facts = [json.loads(line) for line in lines]
     random.Random(0).shuffle(facts)
-    patterns = wordings(data, relation)
+    patterns = wordings(data, relation)[: 2 * WORDINGS]
     found: dict[str, list[str]] = {}
     for fact in facts[:ASKED]:
         prompts = [pattern.replace("[X]", fact["subject"]) for pattern in patterns]

@@ -29,7 +29,7 @@ def train(
     """Train a model to follow the facts of its edits.
 
     Reads only the files of DATA that are there to train on. A run that was cut off goes on when the command is given
-    again. Takes about an hour for the default model on two cores, minutes on a GPU.
+    again. Takes an hour or two for the default model on two cores.
     """
     from memory_editor.adapter_training.train import TrainingSettings, train
     from memory_editor.adapters.lora.files import load_files
