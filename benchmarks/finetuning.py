@@ -48,8 +48,8 @@ class Method(NamedTuple):
 
 
 METHODS: Final = (
-    Method(FtM(), 100),
     Method(LocFt(), 100, together=True),
+    Method(FtM(), 100),
     Method(LoraFt(), 30),
     Method(FtL(), 30),
     Method(FtKl(), 30),

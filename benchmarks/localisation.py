@@ -10,12 +10,14 @@ import argparse
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from memory_editor.backends.neurons import Neuron, attribute, coarse_neurons
 from memory_editor.backends.rome import Rome
@@ -36,6 +38,7 @@ from memory_editor.tracing import (
     trace,
 )
 from memory_editor.tracing.heat_map import draw_trace
+from memory_editor.tracing.trace import Effects
 
 ROOT: Final = Path(__file__).parents[1]
 RESULTS: Final = ROOT / "benchmarks" / "results" / "localisation.json"
@@ -94,29 +97,60 @@ def traces(data: Path, work: Path, base: LanguageModel, count: int) -> list[Trac
 def tracing_figures(found: Sequence[Trace]) -> dict[str, Any]:
     """Return the average, where it is greatest, and how far single prompts agree on that."""
     mean = average(found)
-    figures: dict[str, Any] = {"average": mean.to_dict(), "greatest": {}, "last subject token": {}}
-    for kind, effects in mean.effects.items():
-        row, layer = np.unravel_index(effects.argmax(), effects.shape)
-        figures["greatest"][kind] = {
-            "role": [*mean.tokens][row],
-            "layer": int(layer),
-            "effect": float(effects[row, layer]),
-        }
-        # A subject that ends a prompt has no last token of its own to look at.
-        rows = [
-            (each, roles_of(each).index(Role.LAST_SUBJECT)) for each in found if Role.LAST_SUBJECT in roles_of(each)
-        ]
-        per_prompt = np.array([each.effects[kind][row] for each, row in rows])
-        figures["last subject token"][kind] = {
-            "prompts": len(rows),
-            "effect by layer": per_prompt.mean(0).tolist(),
-            "standard error by layer": (per_prompt.std(0, ddof=1) / len(rows) ** 0.5).tolist(),
-            "layer of a prompt's greatest effect, quartiles": np.percentile(
-                per_prompt.argmax(1), (25, 50, 75)
-            ).tolist(),
-        }
-    figures["total effect"] = mean.clean - mean.corrupted
-    return figures
+    return {
+        "average": mean.to_dict(),
+        "total effect": mean.clean - mean.corrupted,
+        "greatest": {kind: _greatest(effects, [*mean.tokens]) for kind, effects in mean.effects.items()},
+        "last subject token": {kind: _at_last_subject_token(found, kind) for kind in Kind},
+        "share of the total effect that one layer's state restores, quartiles": {
+            "before the last token": _quartiles([_share(one, slice(0, -1)) for one in found]),
+            "at the last subject token": _quartiles(
+                [_share(one, slice(one.subject_tokens.stop - 1, one.subject_tokens.stop)) for one in found]
+            ),
+        },
+        "MLPs, sum over the subject's tokens": _with_and_without_first_block(found),
+    }
+
+
+def _greatest(effects: Effects, roles: Sequence[Role]) -> dict[str, Any]:
+    row, layer = np.unravel_index(effects.argmax(), effects.shape)
+    return {"role": roles[int(row)], "layer": int(layer), "effect": float(effects[row, layer])}
+
+
+def _at_last_subject_token(found: Sequence[Trace], kind: Kind) -> dict[str, Any]:
+    # A subject that ends a prompt has no last token of its own to look at.
+    chosen = [one for one in found if Role.LAST_SUBJECT in roles_of(one)]
+    effects = np.array([one.effects[kind][roles_of(one).index(Role.LAST_SUBJECT)] for one in chosen])
+    return {
+        "prompts": len(chosen),
+        "effect by layer": effects.mean(0).tolist(),
+        "standard error by layer": (effects.std(0, ddof=1) / len(chosen) ** 0.5).tolist(),
+        "layer of a prompt's greatest effect, quartiles": _quartiles(effects.argmax(1)),
+    }
+
+
+def _with_and_without_first_block(found: Sequence[Trace]) -> dict[str, Any]:
+    """Compare the last window that has block 0 in it with the next, which is the first that has not."""
+    last = found[0].settings.window // 2
+    effects = np.array([one.effects[Kind.MLP][[*one.subject_tokens]].sum(0) for one in found])
+    drops = effects[:, last] - effects[:, last + 1]
+    return {
+        "with, around layer": last,
+        "with": float(effects[:, last].mean()),
+        "without": float(effects[:, last + 1].mean()),
+        "drop": float(drops.mean()),
+        "standard error": float(drops.std(ddof=1) / len(found) ** 0.5),
+        "prompts that drop": int((drops > 0).sum()),
+        "prompts": len(found),
+    }
+
+
+def _share(one: Trace, columns: slice) -> float:
+    return float(one.effects[Kind.LAYER][columns].max() / (one.clean - one.corrupted))
+
+
+def _quartiles(values: Sequence[float] | Effects) -> list[float]:
+    return [float(value) for value in np.percentile(values, (25, 50, 75))]
 
 
 def wordings(data: Path, relation: str) -> list[str]:
@@ -164,7 +198,7 @@ def neurons(data: Path, work: Path, base: LanguageModel, count: int) -> dict[str
         "prompts": len(found),
         "facts": len({key[:2] for key in found}),
         "neurons a prompt, median": float(np.median([len(one) for one in found.values()])),
-        "layer of a neuron, quartiles": np.percentile(layers, (25, 50, 75)).tolist(),
+        "layer of a neuron, quartiles": _quartiles(layers),
         "Jaccard": {name: {"pairs": len(all_), "mean": float(np.mean(all_))} for name, all_ in overlaps.items()},
     }
 
@@ -174,20 +208,15 @@ def _neurons(base: LanguageModel, prompt: str, target: str) -> list[tuple[int, i
     return [(neuron.layer, neuron.index) for neuron in coarse_neurons(attribution, 0.2)]
 
 
-def editing(data: Path, work: Path, base: LanguageModel, count: int) -> dict[int, dict[str, float]]:
-    """Return by layer how well ROME does there, as means over the first edits of the validation split."""
+def editing(data: Path, work: Path, base: LanguageModel, count: int, layer: int | None) -> dict[str, float]:
+    """Return how well ROME does at a layer, or the model without it, on the first edits of the validation split."""
     log = Log(work / f"rome-{base.name}.jsonl")
     records = json.loads((data / "counterfact" / "val.json").read_text("utf-8"))[:count]
-    rows = {
-        layer: [log.measured(f"{layer} {each['case_id']}", _edited, base, each, layer) for each in records]
-        for layer in LAYERS
-    }
-    return {
-        layer: {name: float(np.mean([row[name] for row in all_])) for name in all_[0]} for layer, all_ in rows.items()
-    }
+    rows = [log.measured(f"{layer} {each['case_id']}", _edited, base, each, layer) for each in records]
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
-def _edited(base: LanguageModel, record: Mapping[str, Any], layer: int) -> dict[str, float]:
+def _edited(base: LanguageModel, record: Mapping[str, Any], layer: int | None) -> dict[str, float]:
     new, true = record["target_new"], record["ground_truth"]
     edit = Edit(record["prompt"], new, subject=record["subject"], target_true=true)
 
@@ -195,7 +224,7 @@ def _edited(base: LanguageModel, record: Mapping[str, Any], layer: int) -> dict[
         first, second = (float(base.log_probabilities(prompt, f" {text}")[0]) for text in (wanted, other))
         return first - second
 
-    with Rome(layer=layer, prefixes=PREFIXES).edit(base, [edit]):
+    with nullcontext() if layer is None else Rome(layer=layer, prefixes=PREFIXES).edit(base, [edit]):
         direct, rephrased = (lead(record[name], new, true) for name in ("prompt", "rephrase_prompt"))
         near = lead(record["locality_prompt"], record["locality_ground_truth"], new)
         said = float(base.log_probabilities(record["rephrase_prompt"], f" {new}")[0].exp())
@@ -207,12 +236,21 @@ def _edited(base: LanguageModel, record: Mapping[str, Any], layer: int) -> dict[
     }
 
 
-def correlations(traced: Mapping[str, Any], edited: Mapping[int, Mapping[str, float]]) -> dict[str, float]:
-    """Return Spearman's correlation, over the edited layers, of the effect of the MLPs there and of how ROME does."""
+def correlations(traced: Mapping[str, Any], edited: Mapping[int, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return Spearman's correlations, over the edited layers, of how ROME does with the effect of the MLPs there, and
+    with the layer's number alone."""
     effects = traced["last subject token"][Kind.MLP]["effect by layer"]
-    ours = _ranks([effects[layer] for layer in edited])
-    names = next(iter(edited.values()))
-    return {name: float(np.corrcoef(ours, _ranks([row[name] for row in edited.values()]))[0, 1]) for name in names}
+    return {
+        name: {
+            "effect": _spearman([row[name] for row in edited.values()], [effects[layer] for layer in edited]),
+            "layer": _spearman([row[name] for row in edited.values()], [*edited]),
+        }
+        for name in next(iter(edited.values()))
+    }
+
+
+def _spearman(first: Sequence[float], second: Sequence[float]) -> float:
+    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
@@ -229,6 +267,7 @@ def draw_layers(traced: Mapping[str, Mapping[str, Any]], path: Path) -> None:
             axes.plot(effects, label=kind)
             axes.fill_between(range(len(effects)), effects - error, effects + error, alpha=0.2)
         axes.set(title=f"{model}: last subject token", xlabel="layer", ylabel="indirect effect, ± 2 standard errors")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
     figure.savefig(path)
@@ -244,7 +283,7 @@ def draw_editing(figures: Mapping[str, Any], edited: Mapping[int, Mapping[str, f
     axes.fill_between(range(len(effects)), effects / effects.max(), color="grey", alpha=0.2, label="effect of the MLPs")
     axes.set(xlabel="layer", ylabel="share; effect relative to its greatest", ylim=(0, 1.05))
     axes.grid(alpha=0.3)
-    axes.legend(loc="center right")
+    figure.legend(loc="outside lower center", ncols=3)
     figure.savefig(path)
 
 
@@ -264,7 +303,8 @@ def main() -> None:
     }
     traced = {name: tracing_figures(own) for name, own in found.items()}
     base = bases[0]
-    edited = editing(given.data, given.work, base, given.edits)
+    edited = {layer: editing(given.data, given.work, base, given.edits, layer) for layer in LAYERS}
+    unedited = editing(given.data, given.work, base, given.edits, None)
     overlap = neurons(given.data, given.work, base, given.a_relation)
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, own in found.items():
@@ -274,6 +314,7 @@ def main() -> None:
     figures = {
         "settings": {"samples": SAMPLES, "tokens at most": TOKENS, "edits a layer": given.edits},
         "tracing": traced,
+        "unedited": unedited,
         "editing by layer": edited,
         "correlation of editing with tracing": correlations(traced[base.name], edited),
         "neurons": overlap,

@@ -40,6 +40,7 @@ from memory_editor.backends.memit import Memit
 from memory_editor.backends.moments import MomentsFolder, second_moments
 from memory_editor.backends.rome import Rome
 from memory_editor.backends.target_tokens import request_of
+from memory_editor.backends.text_windows import read_lines
 from memory_editor.datasets import read_edits
 from memory_editor.edits import Edit
 from memory_editor.language_model import LanguageModel
@@ -232,7 +233,7 @@ def main() -> None:
     cases, kept = read_cases(given.data / "counterfact" / f"{given.split}.json", given.edits), Kept(given.work / "kept")
     paths = [projection.path for projection in projections_at(base, (), spreading.DEPTHS)]
     texts = (given.data / "text" / f"wikitext2-{part}.txt" for part in ("valid", "test"))
-    second_moments(base, paths, (line for text in texts for line in text.open("utf-8")), cache=given.work / "moments")
+    second_moments(base, paths, read_lines(texts), cache=given.work / "moments")
     methods = [*measured(base, cases, kept, MomentsFolder(given.work / "moments"))]
     found = {
         "model": base.name,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from memory_editor.errors import DataError
 from memory_editor.tracing.averages import AverageTrace
@@ -27,6 +28,7 @@ def draw_trace(trace: Trace | AverageTrace, path: Path) -> None:
         # A negative effect is as white as none.
         image = axes.imshow(effects, cmap=_COLOURS[kind], vmin=0, aspect="auto", interpolation="nearest")
         axes.set(title=kind.value, xlabel="layer")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_yticks(range(len(labels)), labels, parse_math=False)
         figure.colorbar(image, ax=axes)
     try:

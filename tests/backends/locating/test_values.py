@@ -46,7 +46,7 @@ def test_values_are_those_of_the_plain_forward_pass(architecture: str, *, whole_
     values = found(base, path, facts)
     for place, fact in enumerate(facts):
         change, losses = plain_value(base, path, fact, SEARCH)
-        torch.testing.assert_close(values.change[place], change, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(values.change[place], change, atol=1e-4, rtol=1e-3)
         assert values.losses[place].item() == pytest.approx(losses[-1], abs=1e-5)
         assert values.steps[place] == len(losses)
         assert losses[-1] < losses[0]
