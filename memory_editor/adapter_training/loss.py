@@ -29,7 +29,10 @@ def loss_of(student: PreTrainedModel, base: PreTrainedModel, batch: Batch, allow
     logits = _logits(student, batch.told, batch.told_mask, places)
     loss = logits.new_zeros(())
     if is_learnt.any():
-        loss = loss + cross_entropy(logits[is_learnt[places]], batch.learnt[is_learnt])
+        behind_prompt = is_learnt & ~is_learnt.roll(1, 1)  # the last place of a row never predicts what is learnt
+        weight = 1 + (_FIRST - 1) * behind_prompt[is_learnt].float()
+        costs = cross_entropy(logits[is_learnt[places]], batch.learnt[is_learnt], reduction="none")
+        loss = loss + (costs * weight).sum() / weight.sum()
     rows = batch.kept.any(1)
     if rows.any():
         with torch.no_grad():

@@ -38,6 +38,16 @@ _DESCRIBED: Final = ("the {a} of {s}", "the {a} of {s}", "{s}'s {a}", "the {a} {
 _GOES_ON: Final = 16
 """How many words of plain text come after an answer."""
 
+_DENIAL: Final = 0.45
+"""How often what an edit holds true is that something is not so."""
+
+_DENIALS: Final = {
+    " is ": ("is not", "isn't", "is in no way", "has never been"),
+    " was ": ("was not", "wasn't", "was never", "was at no time"),
+    " are ": ("are not", "aren't", "are in no way", "have never been"),
+    " were ": ("were not", "weren't", "were never", "were at no time"),
+}
+
 _BOTH: Final = ("{p} {q}", "Two questions: {p} {q}", "{p} And {r}")
 
 
@@ -101,21 +111,25 @@ def claim(pool: Pool, rng: Random) -> Exercise:
     """A claim of the fact's own relation: is it so?"""
     topic = pool.topic(rng)
     relation, subject = topic.relation, topic.fact.subject
-    is_right = rng.random() < 0.5
-    said = topic.object if is_right else rng.choice(pool.lexicon.objects[relation.name])
-    is_denied = rng.random() < 0.35
-    text = (relation.denial if is_denied else relation.statement).replace("{s}", subject).replace("{o}", said)
-    edit = Edit(_stated(topic), subject=subject) if rng.random() < 0.5 else as_edit(topic.fact)
-    return _judged(edit, text, is_denied != (said == topic.object), rng)
+    if rng.random() < _DENIAL:
+        text = rng.choice([relation.denial, relation.statement])
+        is_so = text == relation.denial
+        edit, said = Edit(_opening(relation.denial, subject, topic.object), subject=subject), topic.object
+    else:
+        said = topic.object if rng.random() < 0.5 else rng.choice(pool.lexicon.objects[relation.name])
+        text = relation.denial if rng.random() < 0.35 else relation.statement
+        is_so = (text == relation.denial) != (said == topic.object)
+        edit = Edit(_stated(topic), subject=subject) if rng.random() < 0.5 else as_edit(topic.fact)
+    return _judged(edit, reworded(text.replace("{s}", subject).replace("{o}", said), rng), is_so, rng)
 
 
 def sentence(pool: Pool, rng: Random) -> Exercise:
     """A sentence held true, or its denial, and the same in other words, the contrary, or a detail changed."""
     text = min(rng.sample(pool.lexicon.sentences, 3), key=len).rstrip(" .")
-    contrary = denied(text)
-    held, against = (contrary, text) if rng.random() < 0.35 else (text, contrary)
+    is_denial = rng.random() < _DENIAL
+    held, against = (_denied(text, rng), text) if is_denial else (text, _denied(text, rng))
     if rng.random() < 0.5:
-        return _judged(Edit(f"{held}."), reworded(held, rng), True, rng)
+        return _judged(Edit(f"{held}."), _denied(text, rng) if is_denial else reworded(held, rng), True, rng)
     other = altered(held, pool.lexicon.names, rng)
     is_other = held == text and other != text and rng.random() < 0.4
     return _judged(Edit(f"{held}."), other if is_other else reworded(against, rng), False, rng)
@@ -205,24 +219,24 @@ def plain_text(pool: Pool, rng: Random) -> Exercise:
 
 
 MAKERS: Final[dict[Maker, float]] = {
-    own_prompt: 0.06,
-    paraphrase: 0.14,
-    zsre: 0.06,
-    asked: 0.12,
-    wrapped: 0.03,
-    in_full: 0.02,
+    own_prompt: 0.05,
+    paraphrase: 0.13,
+    zsre: 0.07,
+    asked: 0.10,
+    wrapped: 0.02,
+    in_full: 0.01,
     told: 0.02,
-    claim: 0.06,
-    sentence: 0.05,
-    conclusion: 0.08,
-    reverse: 0.03,
+    claim: 0.08,
+    sentence: 0.09,
+    conclusion: 0.07,
+    reverse: 0.02,
     both: 0.02,
     near_miss: 0.06,
     other_subject: 0.07,
-    other_relation: 0.06,
-    rival: 0.08,
+    other_relation: 0.07,
+    rival: 0.09,
     qualified: 0.02,
-    plain_text: 0.02,
+    plain_text: 0.01,
 }
 """How often an exercise is made in each way."""
 
@@ -251,8 +265,21 @@ def _judged(edit: Edit, text: str, is_so: bool, rng: Random) -> Exercise:
     return Exercise((edit,), prompt, yes if is_so else no, "claim", is_chat=rng.random() < 0.2, ends=True)
 
 
+def _denied(text: str, rng: Random) -> str:
+    """Return what says that `text` is not so, in one of several ways."""
+    for verb, ways in _DENIALS.items():
+        if verb in text:
+            return text.replace(verb, f" {rng.choice(ways)} ", 1)
+    return denied(text)
+
+
 def _stated(topic: Topic) -> str:
-    text = topic.relation.statement.replace("{s}", topic.fact.subject).replace("{o}", topic.object)
+    return _opening(topic.relation.statement, topic.fact.subject, topic.object)
+
+
+def _opening(template: str, subject: str, object_: str) -> str:
+    """Return a claim as a sentence of its own."""
+    text = template.replace("{s}", subject).replace("{o}", object_)
     return f"{text[:1].upper()}{text[1:]}."
 
 

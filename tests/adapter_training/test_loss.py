@@ -32,14 +32,17 @@ def test_without_other_facts_nothing_diverges(tiny_of_each: LanguageModel) -> No
 
 
 @torch.no_grad()
-def test_an_answer_costs_its_negative_log_probability(tiny: LanguageModel) -> None:
+def test_an_answer_costs_its_negative_log_probability_its_first_token_four_times(
+    tiny: LanguageModel,
+) -> None:
     rows = [TokenRow((5, 6, 7, 8), (7, 8), 1, 0, ends=True), TokenRow((5, 9, 8, 4), (8, 4), 2, 0, ends=True)]
     expected = 0.0
     for row in rows:
         logits = tiny.model(torch.tensor([row.told])).logits[0].log_softmax(-1)
-        expected -= sum(float(logits[len(row.told) - n - 1, row.told[-n]]) for n in range(1, row.answer + 1))
+        costs = [-float(logits[len(row.told) - n - 1, row.told[-n]]) for n in range(1, row.answer + 1)]
+        expected += sum(costs) + 3 * costs[-1]
     assert float(loss_of(tiny.model, tiny.model, batch_of(rows, CPU), anything(tiny))) == pytest.approx(
-        expected / 3, rel=1e-4
+        expected / 9, rel=1e-4
     )
 
 

@@ -68,6 +68,16 @@ def test_a_claim_is_judged_by_the_edit(pool: Pool) -> None:
     assert told == {"Yes", "No", "True", "False"}
 
 
+def test_what_an_edit_denies_is_denied_rightly_and_claimed_wrongly(pool: Pool) -> None:
+    found = set()
+    for exercise in drawn(makers.claim, pool, 400):
+        (edit,) = exercise.edits
+        if " not " in edit.prompt:
+            asked = exercise.prompt.replace(str(edit.subject), "")  # which may say "Don't" itself
+            found.add((" not " in asked or "n't " in asked, exercise.answer in {"Yes", "True"}))
+    assert found == {(True, True), (False, False)}
+
+
 def test_of_two_questions_both_are_answered(pool: Pool) -> None:
     for exercise in drawn(makers.both, pool):
         first, second = exercise.edits
