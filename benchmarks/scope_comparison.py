@@ -8,6 +8,7 @@ flatters it. Prints a table and writes benchmarks/results/scope_comparison.json.
 
 import argparse
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +37,14 @@ RESULTS = Path(__file__).parent / "results" / "scope_comparison.json"
 READ = 3
 
 
-class Formula:
+class Formula(ABC):
     """A classifier that scores every candidate by itself; a prompt that is an edit's own is certain."""
 
     threshold = 0.5
 
+    @abstractmethod
     def probabilities(self, candidates: Sequence[Candidate]) -> Sequence[float]:
         """Return a score from 0 to 1 for each candidate."""
-        raise NotImplementedError
 
     def score(self, found: Sequence[Sequence[Candidate]]) -> list[list[ScoredEdit]]:
         """Return the scored edits in the order of the candidates."""

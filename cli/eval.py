@@ -12,6 +12,7 @@ from memory_editor.errors import MemoryEditorError
 if TYPE_CHECKING:
     from memory_editor.backends.base import Backend
     from memory_editor.evaluation.comparison.protocol import Plan, Task
+    from memory_editor.language_model import LanguageModel
 
 app = typer.Typer(no_args_is_help=True, help="Editing methods compared under one protocol.")
 
@@ -33,11 +34,12 @@ def run(
     cases: Annotated[int, typer.Option(metavar="N", min=1, help="Of how many cases is asked.")] = 100,
     prompts: Annotated[int, typer.Option(metavar="N", min=1, help="How many prompts of a kind a case asks.")] = 3,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Decides everything that is left to chance.")] = 0,
-    max_new_tokens: options.MaxNewTokens = 16,
+    max_new_tokens: options.MaxNewTokens = 32,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="METHOD.NAME=VALUE", help="A hyper-parameter of a method; repeatable."),
     ] = None,
+    layout: options.Layout = None,
     model: options.Model = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
@@ -49,13 +51,13 @@ def run(
     """
     from memory_editor.evaluation.comparison.protocol import Plan
 
-    counts = [_positive(count) for count in edits.split(",")]
+    counts = options.counts("--edits", edits)
     names = [name.strip() for name in methods.split(",")]
     given = _settings(settings or [], names)
     backends = [_backend(name, given.get(name, {})) for name in names]
     chosen = opening.settings(model=model, device=device, dtype=dtype)
     plans = [Plan(edits=count, cases=cases, prompts=prompts, seed=seed, new_tokens=max_new_tokens) for count in counts]
-    tasks = _tasks(data, root, plans, chosen)
+    tasks = _tasks(data, root, plans, opening.language_model(chosen, layout))
     found, failed = _measured(tasks, backends, folder / "-".join(data.replace(":", " ").replace("/", " ").split()))
     if as_json:
         output.print_json(found)
@@ -114,14 +116,12 @@ def compare(
         raise typer.Exit(1)
 
 
-def _tasks(data: str, root: Path | None, plans: "Sequence[Plan]", chosen: Any) -> "list[Task]":
+def _tasks(data: str, root: Path | None, plans: "Sequence[Plan]", base: "LanguageModel") -> "list[Task]":
     from memory_editor.evaluation.comparison.protocol import Task
     from memory_editor.evaluation.comparison.reading import read_cases, read_extras
-    from memory_editor.language_model import LanguageModel
     from memory_editor.models.cache import cache_root
 
     case_set, extras = read_cases(data, root), read_extras(root)
-    base = LanguageModel.from_pretrained(chosen.model, device=chosen.device, dtype=chosen.dtype, report=output.note)
     return [Task(case_set, extras, plan, base, cache_root()) for plan in plans]
 
 
@@ -159,12 +159,6 @@ def _settings(given: Sequence[str], methods: Sequence[str]) -> dict[str, dict[st
             raise typer.BadParameter(f"--set {setting!r} must be METHOD.NAME=VALUE of a method of --methods")
         found.setdefault(method, {})[name] = value
     return found
-
-
-def _positive(text: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise typer.BadParameter(f"--edits takes numbers from 1 on with commas between them, got {text!r}")
-    return int(text)
 
 
 def _print(found: Sequence[dict[str, Any]]) -> None:

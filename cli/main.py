@@ -13,6 +13,7 @@ from memory_editor import __version__
 from memory_editor.cli import (
     adapter,
     ask,
+    bench,
     browse,
     check,
     codebook,
@@ -96,6 +97,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "edit": edit.edit,
     "apply": edit.apply,
     "revert": edit.revert,
+    "bench": bench.bench,
     "moments": moments.moments,
     "trace": trace.trace,
     "neurons": neurons.neurons,

@@ -88,6 +88,14 @@ def checked_text(text: str) -> str:
     return text
 
 
+def counts(option: str, given: str) -> list[int]:
+    """Return what was given as N,N."""
+    for text in given.split(","):
+        if not text.strip().isdecimal() or int(text) < 1:
+            raise typer.BadParameter(f"{option} takes numbers from 1 on with commas between them, got {text!r}")
+    return [int(text) for text in given.split(",")]
+
+
 def pairs(option: str, given: list[str] | None) -> dict[str, str]:
     """Return what was given as NAME=VALUE."""
     found = [text.partition("=") for text in given or ()]

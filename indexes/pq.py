@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from memory_editor.indexes.base import Arrays, Ids, Neighbour, Vectors, best, checked_ids, checked_vectors
 from memory_editor.indexes.faiss_library import faiss, one_thread
 
-# Measured on real prompts and their paraphrases (benchmarks/index_lookup.py, benchmarks/scale.py). A paraphrase lies so
+# Measured on real prompts and their paraphrases (benchmarks/index_lookup.py, `memedit bench`). A paraphrase lies so
 # far from its prompt that reading only the nearest inverted lists misses its neighbours; noise added to stored vectors
 # would not show it.
 NUMBERS_A_CODE: Final = 4

@@ -71,7 +71,7 @@ def markdown(values: Values) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in values["versions"].items())
     budget = f"Threshold {values['threshold']:.4f}, for at most {100 * values['max_false_accept']:g} % false accepts"
     made_with = f"{budget}; encoder {values['encoder']}; {versions}."
-    drawn = [_markdown_table(table) for table in tables(values)]
+    drawn = [markdown_table(table) for table in tables(values)]
     parts = ["# Scope", f"`{values['command']}`", made_with, *drawn]
     return "\n\n".join(parts) + "\n"
 
@@ -212,6 +212,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f}"
 
 
-def _markdown_table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """Return a table as Markdown."""
     lines = [table.columns, ("---",) * len(table.columns), *table.rows]
     return "\n".join([f"## {table.title}", "", *(f"| {' | '.join(cells)} |" for cells in lines)])

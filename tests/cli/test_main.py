@@ -16,7 +16,7 @@ from memory_editor.edits import Edit
 from tests.cli.conftest import Memedit
 
 COMMANDS = """add-fact query chat route check consolidate list show update remove purge history undo import export
-backup status verify reindex demo edit apply revert moments trace neurons""".split()
+backup status verify reindex demo edit apply revert bench moments trace neurons""".split()
 HEAVY = ("numpy", "torch", "transformers", "faiss", "sentence_transformers")
 
 # Runs each line of its input as a command, and reports which heavy modules are loaded after it.
