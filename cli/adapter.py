@@ -34,13 +34,12 @@ def train(
     from memory_editor.adapter_training.train import TrainingSettings, train
     from memory_editor.adapters.lora.files import load_files
     from memory_editor.evaluation.scope_report import make_folder
-    from memory_editor.language_model import LanguageModel
     from memory_editor.scope.training.sources import read_sources
 
     make_folder(folder)  # before work of an hour
     sources = read_sources(data)
     chosen = opening.settings(model=model, device=device, dtype=dtype)
-    base = LanguageModel.from_pretrained(chosen.model, device=chosen.device, dtype=chosen.dtype, report=output.note)
+    base = opening.language_model(chosen)
     settings = TrainingSettings(steps=steps, batch=batch, seed=seed)
     begun = load_files(start) if start else None
     files = train(base, sources, folder, settings, start=begun, progress=output.progress)

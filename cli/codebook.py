@@ -55,13 +55,12 @@ def train(
     goes on, beside the memory.
     """
     from memory_editor.adapters.codebook import codebook_folder
-    from memory_editor.language_model import LanguageModel
 
     chosen = opening.settings(memory=memory, namespace=namespace, model=model, device=device, dtype=dtype)
     with opening.open_store(chosen) as store:
         edits = [record.edit for record in store.select(opening.filter_of(chosen, "live")) if record.edit.is_valid()]
         folder = codebook_folder(store.path, chosen.namespace)
-    base = LanguageModel.from_pretrained(chosen.model, device=chosen.device, dtype=chosen.dtype, report=output.note)
+    base = opening.language_model(chosen)
     codebook = _opened(base, folder, projection, radius, anew=anew)
     done = _refresh(codebook, edits, folder)
     if as_json:

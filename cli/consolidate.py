@@ -37,7 +37,6 @@ def consolidate(
     from memory_editor.adapters.bank import bank_folder
     from memory_editor.consolidation import ConsolidationSettings, live_edits
     from memory_editor.consolidation import consolidate as make
-    from memory_editor.language_model import LanguageModel
 
     chosen = opening.settings(memory=memory, namespace=namespace, model=model, device=device, dtype=dtype)
     with opening.open_store(chosen) as store:
@@ -47,7 +46,7 @@ def consolidate(
         _undo(folder, as_json=as_json)
         return
     settings = ConsolidationSettings(rank=rank, cluster_size=cluster_size, steps=steps, seed=seed)
-    base = LanguageModel.from_pretrained(chosen.model, device=chosen.device, dtype=chosen.dtype, report=output.note)
+    base = opening.language_model(chosen)
     report = make(base, edits, vectors, folder, settings, progress=output.progress)
     _print(report, edits, as_json=as_json)
     if report.trained and not report.is_in_force:

@@ -26,6 +26,7 @@ def neurons(
     picture: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Draw how many each layer has, e.g. neurons.png.")
     ] = None,
+    layout: options.Layout = None,
     model: options.Model = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
@@ -38,13 +39,12 @@ def neurons(
     from memory_editor.backends.neurons import Refinement, attribute, refined_neurons
     from memory_editor.backends.neurons.chart import draw_counts
     from memory_editor.backends.target_tokens import request_of
-    from memory_editor.language_model import LanguageModel
 
     if picture and not picture.parent.is_dir():  # before work of a minute
         raise typer.BadParameter(f"there is no folder {str(picture.parent)!r} for --output")
     refinement = Refinement(threshold=threshold, share=share)
     chosen = opening.settings(model=model, device=device, dtype=dtype)
-    base = LanguageModel.from_pretrained(chosen.model, device=chosen.device, dtype=chosen.dtype, report=output.note)
+    base = opening.language_model(chosen, layout)
     requests = [request_of(base, prompt, target) for prompt in prompts]
     attributions = attribute(base, requests, steps=steps, progress=output.progress)
     found = refined_neurons(attributions, refinement)

@@ -97,11 +97,9 @@ def open_editor(chosen: Settings) -> Iterator["MemoryEditor"]:
     """Open or make the memory, and load the language model."""
     from memory_editor.adapters.choosing import choose_adapter
     from memory_editor.editor import MemoryEditor
-    from memory_editor.language_model import LanguageModel
 
     with open_memory(chosen, create=True) as memory:
-        options = {"device": chosen.device, "dtype": chosen.dtype}
-        base = LanguageModel.from_pretrained(chosen.model, **options, report=output.note)
+        base = language_model(chosen)
         adapter = choose_adapter(chosen.adapter, base, _path(chosen), chosen.namespace)
         yield MemoryEditor(base, memory, classifier=classifier(chosen), adapter=adapter)
 

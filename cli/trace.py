@@ -39,6 +39,7 @@ def trace(
     picture: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Draw a heat map, e.g. trace.png.")
     ] = None,
+    layout: options.Layout = None,
     model: options.Model = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
@@ -49,7 +50,6 @@ def trace(
     The subject is corrupted with noise, and each state of each token and layer restored in turn: the table shows how
     much of the answer's probability that brings back.
     """
-    from memory_editor.language_model import LanguageModel
     from memory_editor.tracing import Kind, TraceSettings, kind_named
     from memory_editor.tracing.heat_map import draw_trace
 
@@ -64,7 +64,7 @@ def trace(
         seed=seed,
     )
     chosen = opening.settings(model=model, device=device, dtype=dtype)
-    base = LanguageModel.from_pretrained(chosen.model, device=chosen.device, dtype=chosen.dtype, report=output.note)
+    base = opening.language_model(chosen, layout)
     traced = _averaged(base, file, settings, limit) if file else _traced(base, prompt, subject, target, settings)
     if picture:
         draw_trace(traced, picture)

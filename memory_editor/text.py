@@ -104,6 +104,18 @@ def mentions(text: str, subject: str) -> bool:
     return bool(key) and f" {key} " in f" {' '.join(words(text))} "
 
 
+def last_mention(text: str, name: str) -> tuple[int, int] | None:
+    """Return where the last occurrence of `name` in `text` starts and ends, whatever the case.
+
+    Whole words go before parts of words, which count where a script does not set words apart.
+    """
+    exact = re.escape(name.strip())
+    for pattern in (rf"(?<!\w){exact}(?!\w)", exact) if exact else ():
+        if found := [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)]:
+            return found[-1]
+    return None
+
+
 def relation(prompt: str, subject: str | None) -> str:
     """Return the words of `prompt` with its subject replaced by `{}`: what is said of whichever subject."""
     asked = " ".join(words(prompt))

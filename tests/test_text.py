@@ -13,6 +13,7 @@ from memory_editor.text import (
     TAIL_WORDS,
     fingerprint,
     infer_subject,
+    last_mention,
     last_sentence,
     mentions,
     normalised,
@@ -298,3 +299,20 @@ def test_no_prompt_takes_long(piece: str) -> None:
     mentions(prompt, "Twitter")
     assert len(list(spans(prompt))) <= TAIL_WORDS * MAX_SUBJECT_WORDS
     assert time.perf_counter() - start < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("Rome, and rome again, but not Romeo", "Rome", (10, 14)),
+        ("Romeo came", "Rome", (0, 4)),
+        ("日本の首都は", "首都", (3, 5)),
+        ("C++ (a language)", " C++ ", (0, 3)),
+        ("Paris", "Rome", None),
+        ("Paris", " ", None),
+    ],
+)
+def test_the_last_mention_is_of_whole_words_if_there_is_one(
+    text: str, name: str, expected: tuple[int, int] | None
+) -> None:
+    assert last_mention(text, name) == expected

@@ -12,10 +12,8 @@ from memory_editor.progress import Progress, no_progress
 class Undo(Protocol):
     """What an editing method leaves: the model that answers with the edits, and the way back."""
 
-    @property
-    def model(self) -> Any:
-        """What is called and generates as a Hugging Face model does: the same model, changed, or one around it."""
-        ...
+    model: Any
+    """What is called and generates as a Hugging Face model does: the same model, changed, or one around it."""
 
     def undo(self) -> None:
         """Bring the model back to what it was before the edit, bit for bit; once done, does nothing.
@@ -24,13 +22,14 @@ class Undo(Protocol):
         """
         ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Undo."""
-        ...
+        self.undo()
 
 
 class Backend(Protocol):

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 from memory_editor.adapters.base import Adapter
 from memory_editor.adapters.in_context import InContext
+from memory_editor.backends.base import Undo
 from memory_editor.edited_model import EditedModel
 from memory_editor.language_model import LanguageModel
 from memory_editor.scope.route import Route
@@ -14,7 +13,7 @@ from memory_editor.scope.route import Route
 RoutePrompts = Callable[[Sequence[str]], list[Route]]
 
 
-class RoutedUndo:
+class RoutedUndo(Undo):
     """A model whose prompts are routed until that is undone; from then on the untouched base model answers.
 
     `size` is how many bytes are kept for the edits.
@@ -37,14 +36,6 @@ class RoutedUndo:
         """Route everything to the base model; once done, does nothing."""
         self._route = no_route
         self._kept.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.undo()
 
 
 def no_route(prompts: Sequence[str]) -> list[Route]:

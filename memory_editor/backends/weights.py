@@ -3,18 +3,17 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from memory_editor.backends.base import Undo
 from memory_editor.errors import ModelError
 from memory_editor.language_model import LanguageModel
 
 
-class WeightUndo:
+class WeightUndo(Undo):
     """The way back from a change of some of a model's parameters.
 
     `before` has them by name as they were. It takes as much memory as they do.
@@ -44,14 +43,6 @@ class WeightUndo:
             if self._after.get(name) != _digest(parameter):
                 raise ModelError(f"{name!r} was changed after this edit; undo the later edits first, last one first")
         self.restore()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.undo()
 
 
 @contextmanager

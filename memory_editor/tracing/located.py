@@ -1,12 +1,11 @@
 """Where a subject stands among the tokens of a prompt; knows no models' insides."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from memory_editor.errors import InvalidEdit, ModelError, PromptTooLong
 from memory_editor.language_model import LanguageModel
-from memory_editor.text import encodable
+from memory_editor.text import encodable, last_mention
 
 
 class LocatedPrompt(NamedTuple):
@@ -29,14 +28,9 @@ def locate(base: LanguageModel, prompt: str, subject: str) -> LocatedPrompt:
     if base.context_window and len(ids) >= base.context_window:
         window = f"at most {base.context_window - 1} leave room for the next in {base.name}"
         raise PromptTooLong(f"the prompt has {len(ids)} tokens, {window}; shorten it")
-    start, end = _mention(prompt, subject)
+    mention = last_mention(prompt, subject)
+    if mention is None:
+        raise InvalidEdit(f"the prompt {prompt!r} does not name the subject {subject!r}; give a part of the prompt")
+    start, end = mention
     columns = [column for column, (first, last) in enumerate(offsets) if first < min(end, last) and last > start]
     return LocatedPrompt(ids, range(columns[0], columns[-1] + 1))
-
-
-def _mention(prompt: str, subject: str) -> tuple[int, int]:
-    words = re.escape(subject.strip())
-    for pattern in (rf"(?<!\w){words}(?!\w)", words):  # whole words, where the script sets words apart
-        if words and (found := [match.span() for match in re.finditer(pattern, prompt, re.IGNORECASE)]):
-            return found[-1]
-    raise InvalidEdit(f"the prompt {prompt!r} does not name the subject {subject!r}; give a part of the prompt")

@@ -1,6 +1,5 @@
 """Edits as token ids, split where a fact is recalled: at the subject's last token; knows no method."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -9,6 +8,7 @@ from memory_editor.backends.target_tokens import request_of, target_of
 from memory_editor.edits import Edit
 from memory_editor.errors import InvalidEdit
 from memory_editor.language_model import LanguageModel
+from memory_editor.text import last_mention
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,8 @@ def _subject_end(edit: Edit) -> int:
     """Return where the subject ends in the prompt, at its last mention."""
     if not edit.subject:
         raise InvalidEdit(f"no subject stands out in {edit.prompt!r}; give `subject`, the part that the fact is about")
-    subject = re.escape(edit.subject)
-    for pattern in (rf"(?<!\w){subject}(?!\w)", subject):  # whole words, where the script sets words apart
-        if found := [match.end() for match in re.finditer(pattern, edit.prompt, re.IGNORECASE)]:
-            return found[-1]
+    if mention := last_mention(edit.prompt, edit.subject):
+        return mention[1]
     raise InvalidEdit(f"the prompt {edit.prompt!r} does not name the subject {edit.subject!r}; make it a part of it")
 
 

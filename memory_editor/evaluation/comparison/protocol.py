@@ -43,7 +43,7 @@ class Plan:
     """How many prompts of a kind a case asks at most."""
     seed: int = 0
     """Decides which cases are taken, in which order, and the draws of the bootstrap."""
-    new_tokens: int = 16
+    new_tokens: int = 32
     """How many tokens an answer has at most."""
 
 
