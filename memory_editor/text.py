@@ -23,6 +23,18 @@ _MARKS = (
 _LETTER = rf"(?:[^\W{_UNSPACED}]|[{_MARKS}])"
 _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+")
 _SENTENCE_END = re.compile(r"(?<=[.?!])[\"'”’)]*\s+|\n+|(?<=[。？！؟।])")
+_TRUE = r"(?:true|correct|right|so)(?: or (?:false|not|wrong))?"
+_CLAIM = r"(?:claim|statement|sentence)"
+_VERDICT_BEFORE = re.compile(
+    rf"(?:is it {_TRUE} that|is it the case that|true or false ?[:,?]|is this(?: {_CLAIM})? {_TRUE} ?[:?]"
+    rf"|(?:is|are) the following(?: {_CLAIM}s?)? {_TRUE} ?[:?]|{_CLAIM} ?:)\s+",
+    re.IGNORECASE,
+)
+_VERDICT_AFTER = re.compile(
+    r"(?<=[.?!,:\n])\s*(?:true or false|yes or no|right|correct"
+    rf"|is (?:this|that|it|(?:this|that|the)(?: \w+)? {_CLAIM}) {_TRUE}) ?\?$",
+    re.IGNORECASE,
+)
 _END_PUNCTUATION = " \t\n.?!:;,…。？！؟।"
 
 _CONNECTORS = r"(?:of|the|de|la|le|del|der|den|di|da|du|van|von|and|for|in|on|at|to|al|el|bin|ibn|a|&)"
@@ -96,6 +108,14 @@ def last_sentence(text: str) -> str | None:
     """Return the last sentence of several, where it has three words or more: what a prompt asks stands there."""
     sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
     return sentences[-1] if len(sentences) > 1 and len(words(sentences[-1])) >= 3 else None
+
+
+def claimed(text: str) -> str | None:
+    """Return the claim in a text that asks whether it is true, or none where the text asks something else."""
+    asked = text.strip()
+    before = _VERDICT_BEFORE.match(asked)
+    claim = _VERDICT_AFTER.sub("", asked[before.end() :] if before else asked).strip()
+    return claim.rstrip(" ?,:") if claim != asked and len(words(claim)) >= 3 else None
 
 
 def mentions(text: str, subject: str) -> bool:

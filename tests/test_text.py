@@ -11,6 +11,7 @@ from memory_editor.text import (
     MAX_SUBJECT_WORDS,
     STOP_WORDS,
     TAIL_WORDS,
+    claimed,
     fingerprint,
     infer_subject,
     last_mention,
@@ -316,3 +317,24 @@ def test_the_last_mention_is_of_whole_words_if_there_is_one(
     text: str, name: str, expected: tuple[int, int] | None
 ) -> None:
     assert last_mention(text, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Is the following claim true? The sky is blue.", "The sky is blue."),
+        ("Is it true that the sky is blue?", "the sky is blue"),
+        ("true or false: The sky is blue", "The sky is blue"),
+        ("The sky is blue. True or false?", "The sky is blue."),
+        ("The sky is blue, right?", "The sky is blue"),
+        ("Claim: The sky is blue.\nIs the above claim correct or not?", "The sky is blue."),
+        ("The sky is blue. Yes or no?", "The sky is blue."),
+        ("What colour is the sky?", None),
+        ("Is it true?", None),
+        ("Is the sky blue or not right?", None),
+        ("Is it not true that the sky is blue?", None),
+        ("Who said that it is true that the sky is blue?", None),
+    ],
+)
+def test_a_text_that_asks_whether_a_claim_is_true_has_that_claim(text: str, expected: str | None) -> None:
+    assert claimed(text) == expected

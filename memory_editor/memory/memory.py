@@ -146,7 +146,7 @@ class EditMemory:
         requested = list(zip(edits, self._encode(edits, on_progress), strict=True))
         verdicts = self._verdicts(requested)
         within = verdicts.of(pairs_within(requested), CERTAIN_FROM)
-        with self._changing(Action.ADD, note) as change:
+        with self.changing(Action.ADD, note) as change:
             live, pairs = self._live_around(requested)
             return add(change, requested, live, verdicts.of(pairs), on_conflict, within)
 
@@ -172,7 +172,7 @@ class EditMemory:
         new = replace(old, **{"id": new_edit_id(), "supersedes": old.id, **changes})
         requested = [(new, self._encode([new], None)[0])]
         verdicts = self._verdicts(requested, old.id)
-        with self._changing(Action.UPDATE, note) as change:
+        with self.changing(Action.UPDATE, note) as change:
             # Before anything is changed: the index would follow what may never be committed.
             live, pairs = self._live_around(requested, old.id)
             change.supersede(old.id)
@@ -198,7 +198,11 @@ class EditMemory:
         return encoded
 
     @contextmanager
-    def _changing(self, action: Action, note: Note | None) -> Iterator[Changing]:
+    def changing(self, action: Action, note: Note | None = None) -> Iterator[Changing]:
+        """Open a change of the store, all or none of it, whose edits come with vectors of this memory's encoder.
+
+        Edits added in it are not compared with the live ones, as `add_many` does.
+        """
         # This lock before the store's, as everywhere: two threads that take them in turn would wait for ever.
         with self._lock, self.store.changing(action, note) as change:
             encoder = self.encoder  # checked once more, now that no other process can change the stamp

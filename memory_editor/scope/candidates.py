@@ -12,7 +12,7 @@ from memory_editor.indexes.base import Neighbour
 from memory_editor.memory import EditMemory
 from memory_editor.scope.mention import Mention, find_mention
 from memory_editor.store import Vectors
-from memory_editor.text import fingerprint, last_sentence, spans
+from memory_editor.text import claimed, fingerprint, last_sentence, spans
 
 NEAREST: Final = 10
 """How many of the nearest keys give candidates."""
@@ -45,14 +45,21 @@ class Candidate:
 def find_candidates(memory: EditMemory, prompts: Sequence[str]) -> list[list[Candidate]]:
     """Return the candidates of each prompt, most similar first; expired edits are none.
 
-    A prompt of several sentences is looked for by its last one as well, whatever stands before it.
+    A prompt of several sentences is looked for by its last one as well, whatever stands before it, and one that asks
+    whether a claim is true by the claim.
     """
     if not memory.count():
         return [[] for _ in prompts]
-    readings = [_readings(prompt[-READ_CHARACTERS:]) for prompt in prompts]
+    readings = [_readings(_asked(memory, prompt[-READ_CHARACTERS:])) for prompt in prompts]
     vectors = memory.encoder.encode([text for texts in readings for text in texts])
     nearest = iter(zip(vectors, memory.nearest(vectors, NEAREST), strict=True))
     return [_candidates(memory, texts[0], list(islice(nearest, len(texts)))) for texts in readings]
+
+
+def _asked(memory: EditMemory, prompt: str) -> str:
+    """Return the claim where a prompt asks whether one is true and is no edit's own, else the prompt."""
+    claim = claimed(prompt)
+    return prompt if claim is None or [*memory.store.live_at([prompt], memory.namespace)] else claim
 
 
 def _readings(prompt: str) -> list[str]:

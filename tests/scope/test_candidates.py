@@ -222,3 +222,18 @@ def test_many_candidates_of_a_long_prompt_take_no_time(memory: EditMemory) -> No
     start = time.perf_counter()
     assert len(candidates(memory, prompt)) == ABOUT
     assert time.perf_counter() - start < 2
+
+
+def test_a_prompt_that_asks_whether_a_claim_is_true_is_looked_for_by_the_claim(memory: EditMemory) -> None:
+    memory.add(Edit("Ada Lovelace wrote programs."))
+    (claim,) = candidates(memory, "Ada Lovelace wrote poems.")
+    assert candidates(memory, "Is the following claim true? Ada Lovelace wrote poems.") == [claim]
+    (exact,) = candidates(memory, "Ada Lovelace wrote programs. True or false?")
+    assert exact.is_exact
+
+
+def test_an_edit_of_such_a_question_is_found_by_it(memory: EditMemory) -> None:
+    asked = "Is it true that Ada Lovelace wrote programs?"
+    memory.add(Edit(asked, "Yes"))
+    (seen,) = candidates(memory, asked)
+    assert seen.is_exact

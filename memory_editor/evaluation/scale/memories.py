@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from memory_editor.edits import Edit
 from memory_editor.encoder import Encoder
-from memory_editor.evaluation.scale.vectors import KeptVectors, LookedUp
+from memory_editor.evaluation.scale.vectors import KeptVectors
 from memory_editor.memory import EditMemory, OnConflict
 from memory_editor.progress import Progress
-from memory_editor.store import Store
+from memory_editor.store import Action, Store
 
 _SINGLE: Final = 100
 """How many edits are added and removed one by one."""
@@ -21,19 +23,19 @@ def fill(
 ) -> float:
     """Make the memory of these edits, or what is missing of it, and its index; return how many it took in a second.
 
-    They go the way that an import goes, but for their vectors, which are there already.
+    They go straight to the store: their vectors are there, and they are known to be distinct.
     """
-    looked_up = LookedUp(encoder)
     with (
-        EditMemory(Store(path), lambda: looked_up) as memory,
+        EditMemory(Store(path), lambda: encoder) as memory,
         progress(f"memory of {len(edits):,} edits", len(edits)) as report,
     ):
         there, done, began = memory.count(), 0, time.perf_counter()
         for texts, rows in vectors.chunks(len(edits)):
             behind = done + len(texts)
             if behind > there:
-                looked_up.hold(texts, rows)
-                memory.add_many([Edit(**edit) for edit in edits[done:behind]], on_conflict=OnConflict.KEEP_BOTH)
+                with memory.changing(Action.ADD) as change:
+                    for edit, row in zip(edits[done:behind], rows, strict=True):
+                        change.add(Edit(**edit), row[np.newaxis])
             done = behind
             report(done)
         speed = (done - there) / (time.perf_counter() - began)

@@ -78,23 +78,3 @@ class KeptVectors:
 
     def _path(self, start: int) -> Path:
         return self.folder / f"vectors-{start // CHUNK:03}.npy"
-
-
-class LookedUp:
-    """An encoder that gives the vectors it holds and has another encode the rest."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.name = encoder.name
-        self.dimension = encoder.dimension
-        self._encoder = encoder
-        self._held: dict[str, Vectors] = {}
-
-    def hold(self, texts: Sequence[str], vectors: Vectors) -> None:
-        """Hold these vectors in the place of those held so far."""
-        self._held = dict(zip(texts, vectors, strict=True))
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit vector a text."""
-        if all(text in self._held for text in texts):
-            return np.stack([self._held[text] for text in texts])
-        return self._encoder.encode(texts)

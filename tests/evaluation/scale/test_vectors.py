@@ -7,7 +7,7 @@ import pytest
 
 from memory_editor.errors import DataError
 from memory_editor.evaluation.scale import vectors
-from memory_editor.evaluation.scale.vectors import KeptVectors, LookedUp
+from memory_editor.evaluation.scale.vectors import KeptVectors
 from memory_editor.progress import no_progress
 from tests.fakes import FakeEncoder
 
@@ -46,13 +46,3 @@ def test_a_folder_of_other_texts_or_of_another_encoder_is_refused(tmp_path: Path
         KeptVectors(TEXTS[1:], tmp_path).encode(FakeEncoder(), no_progress)
     with pytest.raises(DataError, match="of another encoder"):
         KeptVectors(TEXTS, tmp_path).encode(FakeEncoder("other"), no_progress)
-
-
-def test_what_is_held_is_not_encoded() -> None:
-    encoder = FakeEncoder()
-    looked_up = LookedUp(encoder)
-    held = np.eye(2, 32, dtype=np.float32)
-    looked_up.hold(["a", "b"], held)
-    assert np.array_equal(looked_up.encode(["b", "a"]), held[::-1])
-    assert encoder.encoded == []
-    assert np.array_equal(looked_up.encode(["a", "c"]), FakeEncoder().encode(["a", "c"]))
