@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NewType, Self
 
 from ulid import ULID
@@ -235,10 +236,15 @@ def _checked_time(value: object) -> datetime:
 
 def _checked_id(name: str, value: object) -> EditId:
     try:
-        ulid = ULID.from_str(str(value).upper())
-        ulid.datetime.isoformat()  # some lie beyond the calendar
+        return _ulid(str(value).upper())
     except ValueError as error:
         raise InvalidEdit(
             f"{name} {value!r} is no ULID (26 characters of Crockford's base 32); leave it out"
         ) from error
+
+
+@lru_cache(maxsize=16_384)  # every route reads its candidates' ids anew
+def _ulid(text: str) -> EditId:
+    ulid = ULID.from_str(text)
+    ulid.datetime.isoformat()  # some lie beyond the calendar
     return EditId(str(ulid))

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -40,6 +41,7 @@ class Features:
 
 
 NAMES: Final = tuple(field.name for field in fields(Features))
+_VALUES: Final = attrgetter(*NAMES)
 
 
 def features(candidates: Sequence[Candidate]) -> list[Features]:
@@ -58,7 +60,7 @@ def features(candidates: Sequence[Candidate]) -> list[Features]:
 
 def matrix(rows: Sequence[Features]) -> Matrix:
     """Return features as numbers, in the order of `NAMES`."""
-    return np.array([astuple(row) for row in rows], dtype=np.float64).reshape(len(rows), len(NAMES))
+    return np.array([_VALUES(row) for row in rows], dtype=np.float64).reshape(len(rows), len(NAMES))
 
 
 def _features(candidate: Candidate, others: Sequence[float], mentioned: int) -> Features:

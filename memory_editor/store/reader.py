@@ -158,18 +158,15 @@ class Reader:
         )
         return [(number, read_edit(content)) for number, content in dict(rows).items()]
 
-    def live_about(
-        self, subject_keys: Iterable[str], namespace: str, limit: int | None = None
-    ) -> list[tuple[int, Edit]]:
+    def live_about(self, subject_keys: Iterable[str], namespace: str) -> list[tuple[int, Edit]]:
         """Return the live edits about any of these subjects (see `text.subject_key`), with their row numbers."""
         rows = self._in_chunks(
             """SELECT number, content FROM edits INDEXED BY edits_by_subject
-            WHERE namespace = ? AND status = 'live' AND subject_key IN ({}) LIMIT ?""",
+            WHERE namespace = ? AND status = 'live' AND subject_key IN ({})""",
             sorted(set(subject_keys) - {""}),
             before=(namespace,),
-            after=(-1 if limit is None else limit,),
         )
-        return [(number, read_edit(content)) for number, content in rows[:limit]]
+        return [(number, read_edit(content)) for number, content in rows]
 
     def nearest_about(
         self, subject_keys: Iterable[str], namespace: str, vectors: Vectors, limit: int

@@ -45,7 +45,7 @@ def test_no_lookup_of_a_route_goes_through_all_edits(store: Store) -> None:
     store._connection.set_trace_callback(statements.append)
     assert (store.generation, store.epoch, store.encoder is not None) == (1, store.epoch, True)
     store.live_at(["Ada plays the"], "default")
-    store.live_about(["ada", "ben"], "default", 64)
+    store.live_about(["ada", "ben"], "default")
     store.nearest_about(["ada", "ben"], "default", vectors_of(ABOUT[0]), 64)
     store.live_with_keys([1, 2])
     store.vectors_of([1, 2])

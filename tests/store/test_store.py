@@ -144,13 +144,11 @@ def test_live_edits_are_looked_up_by_prompt_subject_and_key(store: Store) -> Non
     assert store.vectors_at(held.ids[:0]).shape == (0, 0)
 
 
-def test_many_values_are_looked_up_at_once_and_a_limit_holds_for_all(store: Store) -> None:
+def test_many_values_are_looked_up_at_once(store: Store) -> None:
     edits = [Edit("a prompt", subject=f"s{number}") for number in range(1_200)]
     put(store, *edits)
     subjects = [edit.subject_key for edit in edits]
     assert sorted(store.live_about(subjects, "default")) == list(enumerate(edits, start=1))
-    assert len(store.live_about(subjects, "default", 64)) == 64
-    assert store.live_about(subjects[:1], "default", 64) == [(1, edits[0])]
     assert len(store.vectors_of(range(1, 1_201))) == 1_200
     assert len(store.vectors_at(store.key_changes("default").ids)) == 1_200
 
