@@ -20,6 +20,7 @@ from memory_editor.backends.locating.recall import Site
 from memory_editor.backends.locating.values import ValueOptimiser, ValueSearch
 from memory_editor.backends.weights import WeightUndo, undoable
 from memory_editor.edits import Edit
+from memory_editor.errors import ConfigError
 from memory_editor.language_model import LanguageModel
 from memory_editor.progress import Progress, no_progress
 
@@ -40,10 +41,18 @@ class Rome(ValueSearch):
     consistent_key: bool = True
     """Whether one key, the mean over contexts, stands everywhere (R-ROME), or that of the prompt alone in the
     denominator and the residual (ROME as its code has it)."""
+    own_share: float = 0.5
+    """What part of the consistent key is the prompt's own, the rest the mean over contexts. Published: as much as each
+    of these; but the key of a subject that opens the prompt may be far from all others, and the edit then fails."""
     prefixes: tuple[str, ...] | None = None
     """What is put before the prompt for the mean key and the value; by default 20 texts that the model writes."""
     moments: SecondMoments | None = None
     """Gives C, the second moments of keys; by default C is the identity."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.own_share <= 1:
+            raise ConfigError(f"own_share must be from 0 to 1, got {self.own_share}")
 
     def edit(self, base: LanguageModel, edits: Sequence[Edit], *, progress: Progress = no_progress) -> WeightUndo:
         """Write each edit into the layer, in their order; see `Backend`."""
@@ -57,11 +66,17 @@ class Rome(ValueSearch):
         with undoable(base, [projection.weight_name]) as undo, progress("ROME", len(facts)) as show:
             for done, fact in enumerate(facts, 1):
                 keys = site.given([row.head for row in fact.contexts]).double()
-                key = keys.mean(0) if self.consistent_key else keys[0]
+                key, looked_for = (self._mean(keys),) * 2 if self.consistent_key else (keys[0], keys.mean(0))
                 value = optimiser.values([fact]).new[0].double()
-                projection.add(rank_one(projection, key, value, _whitened(keys.mean(0), covariance)))
+                projection.add(rank_one(projection, key, value, _whitened(looked_for, covariance)))
                 show(done)
         return undo
+
+    def _mean(self, keys: Tensor) -> Tensor:
+        """Return the key that stands for the prompt, the first one, and for all contexts."""
+        if len(keys) == 1:
+            return keys[0]
+        return self.own_share * keys[0] + (1 - self.own_share) * keys[1:].mean(0)
 
 
 def rank_one(projection: Projection, key: Tensor, value: Tensor, direction: Tensor) -> Tensor:

@@ -60,8 +60,18 @@ def test_the_default_layer_is_at_a_sixth_of_the_depth() -> None:
 def test_the_layer_maps_the_mean_key_to_the_value(base: LanguageModel) -> None:
     keys, value, projection = recalled(base, ROME, JAPAN)
     with replace(ROME, moments=full_moments).edit(base, [JAPAN]):
-        torch.testing.assert_close(projection.value(keys.mean(0)), value, atol=1e-5, rtol=1e-5)
+        mean = (keys[0] + keys[1:].mean(0)) / 2
+        torch.testing.assert_close(projection.value(mean), value, atol=1e-5, rtol=1e-5)
         assert not torch.allclose(projection.value(keys[0]), value, atol=1e-3)
+
+
+def test_the_share_of_the_prompts_own_key_can_be_that_of_each_context(base: LanguageModel) -> None:
+    keys, value, projection = recalled(base, ROME, JAPAN)
+    with replace(ROME, own_share=1 / len(keys)).edit(base, [JAPAN]):
+        torch.testing.assert_close(projection.value(keys.mean(0)), value, atol=1e-5, rtol=1e-5)
+    for share in (-0.1, 1.1):
+        with pytest.raises(ConfigError, match=f"own_share must be from 0 to 1, got {share}"):
+            replace(ROME, own_share=share)
 
 
 def test_as_published_first_the_prompts_own_key_counts(base: LanguageModel) -> None:
@@ -78,7 +88,8 @@ def test_the_change_has_rank_one_and_spares_what_is_orthogonal(base: LanguageMod
         change = projection.matrix - before
     values = torch.linalg.svdvals(change)
     assert values[0] > 1e3 * values[1]  # what is left is rounding to float32
-    direction = torch.linalg.solve(full_moments(base, projection.path).double(), keys.mean(0))
+    mean = (keys[0] + keys[1:].mean(0)) / 2 if consistent_key else keys.mean(0)
+    direction = torch.linalg.solve(full_moments(base, projection.path).double(), mean)
     other = torch.randn(len(direction), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     other -= direction * (other @ direction) / (direction @ direction)
     assert (change @ other).norm() < 1e-5 * other.norm() * change.norm()
