@@ -8,8 +8,8 @@ import pytest
 
 from memory_editor.edits import Edit
 from memory_editor.scope.candidates import Candidate
-from memory_editor.scope.classifier import READ_NAMES
-from memory_editor.scope.features import NAMES
+from memory_editor.scope.classifier import READ_NAMES, read_features
+from memory_editor.scope.features import NAMES, features, matrix
 from memory_editor.scope.pair_model import Pair
 from memory_editor.scope.route import Kind, ScoredEdit
 from memory_editor.scope.training.fitting import THRESHOLDS, Row, false_accepts, fit, fit_weighing
@@ -114,6 +114,25 @@ class TestBothStages:
         pairs = [(one.mention.masked, one.masked_fact) for seen in queries for one in seen.candidates]
         assert set(pair_model.read) <= set(pairs)
         assert len(pair_model.read) == len(pairs)
+
+    @pytest.mark.parametrize(
+        ("edit", "mention", "expected"),
+        [
+            (TWITTER, "Twitter", 1 / 2),
+            (ADA, "Lovelace", 1 / 9),
+            (PLAIN, "it", 1 / 4),
+            (Edit("Ada Lovelace wrote.", subject="Ada Lovelace"), "Lovelace", 1 / 2),
+        ],
+    )
+    def test_close_calls_out_of_scope_count_for_more_where_part_of_a_facts_subject_is_mentioned(
+        self, edit: Edit, mention: str, expected: float
+    ) -> None:
+        candidate = seen(f"who runs {mention}", edit)
+        queries = [query(edit if number % 2 else None, candidate, group="one") for number in range(200)]
+        _, reading = fit(queries, ToldPairModel(lambda _: (0.0, 0.0, 0.0)))
+        row = np.concatenate([matrix(features([candidate]))[0], read_features(np.zeros(3, np.float32))])
+        found = reading.probabilities([candidate.mention.share], row[np.newaxis])
+        assert found == pytest.approx(expected, abs=0.01)
 
     def test_a_prompt_that_is_an_edits_own_is_not_fitted_on(self) -> None:
         exact = seen("yes The CEO of Twitter is", TWITTER, 1.0, is_exact=True)
