@@ -8,6 +8,7 @@ Prints tables and writes benchmarks/results/answering.json and docs/results/answ
 """
 
 import argparse
+import copy
 import json
 import random
 import statistics
@@ -19,6 +20,7 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from peft.tuners.lora import LoraLayer
 from transformers import PreTrainedModel
 
 from benchmarks.answering_rows import ROWS, Asked, Row
@@ -194,12 +196,12 @@ class Run:
         return values
 
     def speed(self) -> dict[str, Any]:
-        """Decode 32 tokens with and without an edit, in turn."""
+        """Decode 32 tokens with and without an edit, in turn; and what merging the adapter for a request would cost."""
         asked = ROWS["counterfact"](self.data).asked["reliability"].sampled(30)
         edited = EditedModel(self.base, forced(asked), self.adapter)
         plain = _unedited(self.base, self.adapter)
         options: dict[str, Any] = {"max_new_tokens": 32, "min_new_tokens": 32, "do_sample": False}
-        ratios = []
+        ratios, plain_seconds = [], []
         for question in [asked.questions[0], *asked.questions]:
             seconds = []
             for model in (plain, edited):
@@ -208,8 +210,31 @@ class Run:
                 model.generate(**inputs, **options)
                 seconds.append(time.perf_counter() - began)
             ratios.append(seconds[1] / seconds[0])
+            plain_seconds.append(seconds[0])
         found = sorted(ratios[1:])  # the first pair warms up
-        return {"pairs": len(found), "median": statistics.median(found), "low": found[1], "high": found[-2]}
+        decoding, merging = statistics.median(plain_seconds), self._merging(asked.edits[:1])
+        return {
+            "pairs": len(found),
+            "median": statistics.median(found),
+            "low": found[1],
+            "high": found[-2],
+            "merging_s": merging,
+            "median_if_merged": (decoding + merging) / decoding,
+        }
+
+    def _merging(self, edits: Sequence[Edit]) -> float:
+        """Return the seconds that merging the adapter into a copy of the weights, and taking it out again, takes."""
+        seconds = []
+        with self.adapter.applied(copy.deepcopy(self.base.model), [edits]) as model:
+            layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+            for _ in range(5):
+                began = time.perf_counter()
+                for layer in layers:
+                    layer.merge()
+                for layer in layers:
+                    layer.unmerge()
+                seconds.append(time.perf_counter() - began)
+        return statistics.median(seconds)
 
     def _memory(self, name: str, row: Row) -> EditMemory:
         """Return a memory of the row's edits, filled unless the work folder has it."""
