@@ -16,6 +16,13 @@ _ROOM: Final = 2.5
 """How many gigabytes the process may hold."""
 
 
+_MADE: Final = (
+    "Beyond 10,000 the edits are made of templates, many of which ask the same of a subject in other words: a "
+    "paraphrase may then be answered by another edit than its own. Everyday questions are meant for no edit, but some "
+    "ask for one."
+)
+
+
 def write_report(values: dict[str, Any], folder: Path) -> None:
     """Write `scale.json`, `scale.md` and `scale.png` into the folder."""
     (folder / "scale.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
@@ -25,6 +32,7 @@ def write_report(values: dict[str, Any], folder: Path) -> None:
         f"`{values['command']}`, {values['prompts']:,} paraphrases and {values['everyday']:,} everyday questions.",
         markdown_table(table(values)),
         told(values),
+        _MADE,
         "![milliseconds and gigabytes over the number of edits](scale.png)",
     ]
     (folder / "scale.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
