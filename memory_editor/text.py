@@ -25,6 +25,8 @@ _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+")
 _SENTENCE_END = re.compile(r"(?<=[.?!])[\"'”’)]*\s+|\n+|(?<=[。？！؟।])")
 _TRUE = r"(?:true|correct|right|so)(?: or (?:false|not|wrong))?"
 _CLAIM = r"(?:claim|statement|sentence)"
+_FRAME = 100
+"""More characters than a question after a claim has."""
 _VERDICT_BEFORE = re.compile(
     rf"(?:is it {_TRUE} that|is it the case that|true or false ?[:,?]|is this(?: {_CLAIM})? {_TRUE} ?[:?]"
     rf"|(?:is|are) the following(?: {_CLAIM}s?)? {_TRUE} ?[:?]|{_CLAIM} ?:)\s+",
@@ -114,7 +116,9 @@ def claimed(text: str) -> str | None:
     """Return the claim in a text that asks whether it is true, or none where the text asks something else."""
     asked = text.strip()
     before = _VERDICT_BEFORE.match(asked)
-    claim = _VERDICT_AFTER.sub("", asked[before.end() :] if before else asked).strip()
+    claim = asked[before.end() :] if before else asked
+    cut = max(0, len(claim) - _FRAME)  # a search from every line of a long text would take as long as its square
+    claim = (claim[:cut] + _VERDICT_AFTER.sub("", claim[cut:])).strip()
     return claim.rstrip(" ?,:") if claim != asked and len(words(claim)) >= 3 else None
 
 

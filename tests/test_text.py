@@ -338,3 +338,11 @@ def test_the_last_mention_is_of_whole_words_if_there_is_one(
 )
 def test_a_text_that_asks_whether_a_claim_is_true_has_that_claim(text: str, expected: str | None) -> None:
     assert claimed(text) == expected
+
+
+def test_a_claim_is_looked_for_in_no_time_in_a_long_text() -> None:
+    text = f"The sky is blue.{chr(10) * 200_000}Is this true?"
+    start = time.perf_counter()
+    assert claimed(text) == "The sky is blue."
+    assert claimed(f"a{chr(10) * 200_000}b") is None
+    assert time.perf_counter() - start < 1

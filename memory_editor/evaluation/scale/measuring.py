@@ -40,6 +40,7 @@ def measure(
     `DataError`.
     """
     encoder, classifier = tools
+    outside = _everyday(data, prompts)  # before work of an hour
     material = make_material(data, sizes[-1])
     vectors = KeptVectors([edit["prompt"] for edit in material.edits], work)
     vectors.encode(encoder, progress)
@@ -48,7 +49,6 @@ def measure(
         _filled(path, material.edits[:size], vectors, encoder, progress)
     asked = _evenly([(text, number) for number, text in material.paraphrases if number < sizes[0]], prompts)
     paraphrases = [(text, material.edits[number]["prompt"]) for text, number in asked]
-    outside = _everyday(data, prompts)
     with ExitStack() as stack:
         memories = {size: stack.enter_context(EditMemory(Store(paths[size]), lambda: encoder)) for size in sizes}
         found = ask(memories, classifier, paraphrases, outside, progress)

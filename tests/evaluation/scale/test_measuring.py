@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from memory_editor.errors import DataError
 from memory_editor.evaluation.scale import measuring, memories
 from memory_editor.evaluation.scale.measuring import measure
 from memory_editor.evaluation.scale.report import table, told, write_report
@@ -57,3 +58,11 @@ def test_the_report_has_the_figures_the_words_and_the_curves(data: Path, tmp_pat
     assert "times as long (p95) as with 4 edits" in told(values)
     assert ("memory held, GB", "0.5", "0.5") in table(values).rows
     assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_folder_without_questions_is_told_before_anything_is_encoded(data: Path, tmp_path: Path) -> None:
+    (data / "questions" / "squad2.json").unlink()
+    encoder = FakeEncoder()
+    with pytest.raises(DataError, match=r"there is no questions/squad2\.json"):
+        measured(data, tmp_path / "work", encoder)
+    assert encoder.encoded == []
