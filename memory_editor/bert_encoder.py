@@ -5,6 +5,7 @@ that takes a fraction of a second where importing transformers' own classes take
 """
 
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor, nn
+
+# Texts of several lengths are a nested tensor inside PyTorch's encoder, of whose own interface that warns.
+warnings.filterwarnings("ignore", "The PyTorch API of nested tensors", UserWarning)
 
 _PARTS = {
     "attention.output.dense": "self_attn.out_proj",
@@ -50,7 +54,7 @@ class Bert(nn.Module):
             batch_first=True,
         )
         kept = config["num_hidden_layers"] if layers is None else layers
-        self.layers = nn.TransformerEncoder(layer, kept, enable_nested_tensor=False)
+        self.layers = nn.TransformerEncoder(layer, kept)
         self.load_state_dict(_renamed(weights or load_weights(folder), kept))
         self.eval()
 
@@ -69,7 +73,9 @@ class Bert(nn.Module):
         mask = torch.tensor([encoding.attention_mask for encoding in encodings], device=device)
         positions = torch.arange(ids.shape[1], device=device)
         states = self.norm(self.words(ids) + self.positions(positions) + self.kinds(kinds))
-        return self.layers(states, src_key_padding_mask=mask == 0), mask.unsqueeze(-1)
+        # Where a mask says that there is padding, PyTorch leaves it out of the work.
+        padded = None if mask.all() else mask == 0
+        return self.layers(states, src_key_padding_mask=padded), mask.unsqueeze(-1)
 
 
 class BertEncoder(nn.Module):

@@ -74,6 +74,7 @@ def encodable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
+@lru_cache(maxsize=1024)
 def fingerprint(text: str) -> bytes:
     """Return 16 bytes that stand for the normal form of `text` in exact look-ups."""
     return hashlib.blake2b(normalised(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -93,6 +94,7 @@ def word_spans(text: str) -> tuple[tuple[str, int, int], ...]:
     )
 
 
+@lru_cache(maxsize=1024)
 def subject_key(subject: str) -> str:
     """Return the form in which a subject is looked up: its words, joined by single spaces."""
     return " ".join(words(subject))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from heapq import nlargest
 from operator import attrgetter
 from typing import Final
 
@@ -47,14 +48,14 @@ _VALUES: Final = attrgetter(*NAMES)
 def features(candidates: Sequence[Candidate]) -> list[Features]:
     """Return the features of all candidates of one prompt."""
     said = [(one.edit.subject_key, one.edit.target_new and normalised(one.edit.target_new)) for one in candidates]
+    greatest: dict[object, float] = {}
+    for candidate, says in zip(candidates, said, strict=True):
+        greatest[says] = max(candidate.similarity, greatest.get(says, -1.0))
+    leaders = nlargest(2, greatest, key=greatest.__getitem__)
     mentioned = sum(candidate.mention.share == 1 for candidate in candidates)
     return [
-        _features(
-            candidate,
-            [other.similarity for other, says in zip(candidates, said, strict=True) if says != said[i]],
-            mentioned,
-        )
-        for i, candidate in enumerate(candidates)
+        _features(candidate, next((greatest[other] for other in leaders if other != says), 0.0), mentioned)
+        for candidate, says in zip(candidates, said, strict=True)
     ]
 
 
@@ -63,14 +64,14 @@ def matrix(rows: Sequence[Features]) -> Matrix:
     return np.array([_VALUES(row) for row in rows], dtype=np.float64).reshape(len(rows), len(NAMES))
 
 
-def _features(candidate: Candidate, others: Sequence[float], mentioned: int) -> Features:
+def _features(candidate: Candidate, rival: float, mentioned: int) -> Features:
     edit, mention = candidate.edit, candidate.mention
     said, fact = _content(mention.masked), _content(candidate.masked_fact)
     answer = _content(edit.target_new or "")
     names = {name.casefold() for name in _NAME.findall(mention.masked)}
     return Features(
         similarity=candidate.similarity,
-        lead=candidate.similarity - max(others, default=0.0),
+        lead=candidate.similarity - rival,
         share=mention.share,
         is_within_name=float(not mention.beside <= fact),
         rivals=float(np.log1p(mentioned - (mention.share == 1))),

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from rapidfuzz.distance import Levenshtein
@@ -38,6 +39,7 @@ class Mention:
         return self.share >= PART
 
 
+@lru_cache(maxsize=1024)
 def find_mention(text: str, subject: str | None) -> Mention:
     """Return how `text` mentions `subject`: in a row, else word by word, letting single letters differ."""
     text = unicodedata.normalize("NFKC", text)
