@@ -38,7 +38,12 @@ def bench(
     tools = load_encoder(chosen.encoder), opening.classifier(chosen)
     found = measure(data, work, sorted({*counts}), prompts, tools, output.progress)
     given = ["--work", "DIR", "--output", "DIR", "--sizes", sizes, "--prompts", str(prompts)]
-    values = {"command": shlex.join(["memedit", "bench", "DATA", *given])} | found
+    values = {
+        "command": shlex.join(["memedit", "bench", "DATA", *given]),
+        "encoder": chosen.encoder,
+        "scope": chosen.scope or "as shipped",
+        **found,
+    }
     write_report(values, folder)
     if as_json:
         output.print_json(values)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from memory_editor.cli import opening
 from memory_editor.cli.output import one_line
 
 if TYPE_CHECKING:
@@ -71,15 +72,12 @@ def demo() -> None:
 
 
 def _tell(memory: Path) -> None:
-    from memory_editor.config import Settings
     from memory_editor.editor import MemoryEditor
 
-    settings = Settings.load()
-    typer.echo(f"loading {settings.model} …")
+    chosen = opening.settings(memory=str(memory))
+    typer.echo(f"loading {chosen.model} …")
     prompts = [fact.prompt for fact in FACTS]
-    with MemoryEditor.from_pretrained(
-        settings.model, memory=memory, encoder=settings.encoder, device=settings.device, dtype=settings.dtype
-    ) as editor:
+    with opening.open_editor(chosen) as editor:
         before = [editor.answer(prompt, max_new_tokens=NEW_TOKENS) for prompt in prompts]
         _show("Before: the memory is empty", prompts, before)
         edits = [editor.add_fact(fact.prompt, fact.target) for fact in FACTS]
@@ -95,8 +93,9 @@ def _tell(memory: Path) -> None:
     same = sum(text == answer.text for text, answer in zip(again, after, strict=True))
     _heading("Restart: a new process opens the memory")
     typer.echo(f"{same} of {len(FACTS)} answers are those from before the restart")
-    with MemoryEditor.wrap(editor.base.model, editor.base.tokenizer, memory=memory) as editor:
-        editor.memory.store.remove([edit.id for edit in edits])
+    with opening.open_memory(chosen) as emptied:
+        emptied.store.remove([edit.id for edit in edits])
+        editor = MemoryEditor(editor.base, emptied, classifier=editor.router.classifier, adapter=editor.adapter)
         removed = [editor.answer(prompt, max_new_tokens=NEW_TOKENS) for prompt in prompts]
     _show("Removal: the facts are taken out again", prompts, removed)
     same = sum(answer.text == first.text for answer, first in zip(removed, before, strict=True))

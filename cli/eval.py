@@ -1,6 +1,6 @@
 """The commands that compare editing methods: eval run, eval report, eval compare."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,7 +57,7 @@ def run(
     backends = [_backend(name, given.get(name, {})) for name in names]
     chosen = opening.settings(model=model, device=device, dtype=dtype)
     plans = [Plan(edits=count, cases=cases, prompts=prompts, seed=seed, new_tokens=max_new_tokens) for count in counts]
-    tasks = _tasks(data, root, plans, opening.language_model(chosen, layout))
+    tasks = _tasks(data, root, plans, lambda: opening.language_model(chosen, layout))
     found, failed = _measured(tasks, backends, folder / "-".join(data.replace(":", " ").replace("/", " ").split()))
     if as_json:
         output.print_json(found)
@@ -96,12 +96,16 @@ def compare(
 ) -> None:
     """Say what is worse or better in B than in A, beyond the intervals.
 
-    The exit code is 1 if anything is worse.
+    The exit code is 1 if anything is worse, or B lacks a run of A.
     """
     from memory_editor.evaluation.comparison.compare import compare as differences
+    from memory_editor.evaluation.comparison.compare import missing
     from memory_editor.evaluation.comparison.runs import finished
 
-    found = differences(finished([before]), finished([after]))
+    a, b = finished([before]), finished([after])
+    found, gone = differences(a, b), missing(a, b)
+    for name in gone:
+        output.note(f"B has no run of {name}")
     if as_json:
         output.print_json([one.to_dict() for one in found])
     elif found:
@@ -112,16 +116,17 @@ def compare(
         output.print_table(("", "RUN", "FIGURE", "A", "B"), rows)
     else:
         output.note("nothing differs beyond the intervals")
-    if any(one.is_worse for one in found):
+    if gone or any(one.is_worse for one in found):
         raise typer.Exit(1)
 
 
-def _tasks(data: str, root: Path | None, plans: "Sequence[Plan]", base: "LanguageModel") -> "list[Task]":
+def _tasks(data: str, root: Path | None, plans: "Sequence[Plan]", load: "Callable[[], LanguageModel]") -> "list[Task]":
     from memory_editor.evaluation.comparison.protocol import Task
     from memory_editor.evaluation.comparison.reading import read_cases, read_extras
     from memory_editor.models.cache import cache_root
 
     case_set, extras = read_cases(data, root), read_extras(root)
+    base = load()  # once it is known that there is something to ask
     return [Task(case_set, extras, plan, base, cache_root()) for plan in plans]
 
 

@@ -55,7 +55,7 @@ class Commands(TyperGroup):
             note(f"error: {' '.join(str(error).split())}")
             raise typer.Exit(1) from error
         except KeyboardInterrupt as interrupt:
-            note("interrupted; nothing was changed")
+            note(str(interrupt) or "interrupted; what was finished is kept")
             raise typer.Exit(_INTERRUPTED) from interrupt
         except BrokenPipeError as error:
             # Whoever read our output has left; what is still buffered must not fail once more at exit.

@@ -110,12 +110,12 @@ def _path(chosen: Settings) -> Path:
 
 @contextmanager
 def _interrupts_told(store: "Store") -> Iterator[None]:
-    """Let an interrupt pass if the memory is as it was before the block; else say that it is not, and exit."""
+    """Say of an interrupt whether the memory is as it was before the block."""
     before = (store.generation, store.epoch)
     try:
         yield
     except KeyboardInterrupt:
         if (store.generation, store.epoch) == before:
-            raise
+            raise KeyboardInterrupt("interrupted; the memory is as it was") from None
         output.note("interrupted; the memory was changed before, `memedit history` says how")
         raise typer.Exit(130) from None

@@ -25,6 +25,7 @@ _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+")
 _SENTENCE_END = re.compile(r"(?<=[.?!])[\"'”’)]*\s+|\n+|(?<=[。？！؟।])")
 _TRUE = r"(?:true|correct|right|so)(?: or (?:false|not|wrong))?"
 _CLAIM = r"(?:claim|statement|sentence)"
+_SPEAKER = r"(?:this|that|it|he|she|they|(?:this|that|the|my|your|our|his|her)(?: \w+){1,2})"
 _FRAME = 100
 """More characters than a question after a claim has."""
 _VERDICT_BEFORE = re.compile(
@@ -33,10 +34,18 @@ _VERDICT_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _VERDICT_AFTER = re.compile(
-    r"(?<=[.?!,:\n])\s*(?:true or false|yes or no|right|correct"
-    rf"|is (?:this|that|it|(?:this|that|the)(?: \w+)? {_CLAIM}) {_TRUE}) ?\?$",
+    r"(?<=[.?!,:\n\"”])\s*(?:true or false|yes or no|right|correct"
+    rf"|(?:is|are|was|were) {_SPEAKER} (?:{_TRUE}|accurate|wrong|mistaken)) ?\?$",
     re.IGNORECASE,
 )
+_REPORTED = re.compile(
+    r"(?:according to [^,.?!:]{1,60}|[^,.?!:]{1,60}?\b"
+    r"(?:(?:says?|said|claims?|claimed|swears?|insists?|thinks?|believes?)(?: that)?"
+    r"|(?:announced|reads|stated?|states|told \w+|wrote|writes) that))\b[,:]?\s+",
+    re.IGNORECASE,
+)
+"""Who is said to have made the claim; only a prompt that goes on to ask whether it is true is searched for it."""
+_AROUND_CLAIM = ' ?,:"“”'
 _END_PUNCTUATION = " \t\n.?!:;,…。？！؟।"
 
 _CONNECTORS = r"(?:of|the|de|la|le|del|der|den|di|da|du|van|von|and|for|in|on|at|to|al|el|bin|ibn|a|&)"
@@ -120,8 +129,12 @@ def claimed(text: str) -> str | None:
     before = _VERDICT_BEFORE.match(asked)
     claim = asked[before.end() :] if before else asked
     cut = max(0, len(claim) - _FRAME)  # a search from every line of a long text would take as long as its square
-    claim = (claim[:cut] + _VERDICT_AFTER.sub("", claim[cut:])).strip()
-    return claim.rstrip(" ?,:") if claim != asked and len(words(claim)) >= 3 else None
+    said = claim[:cut] + _VERDICT_AFTER.sub("", claim[cut:])
+    if said != claim:
+        reported = _REPORTED.match(said)
+        claim = said[reported.end() :] if reported else said
+    claim = claim.strip()
+    return claim.strip(_AROUND_CLAIM) if claim != asked and len(words(claim)) >= 3 else None
 
 
 def mentions(text: str, subject: str) -> bool:

@@ -2,6 +2,6 @@
 
 from memory_editor.adapters.bank.adapter import BankAdapter, bank_adapter
 from memory_editor.adapters.bank.bank import Bank
-from memory_editor.adapters.bank.versions import bank_folder, current_bank, forget, undo
+from memory_editor.adapters.bank.versions import alone, bank_folder, current_bank, undo
 
-__all__ = ["Bank", "BankAdapter", "bank_adapter", "bank_folder", "current_bank", "forget", "undo"]
+__all__ = ["Bank", "BankAdapter", "alone", "bank_adapter", "bank_folder", "current_bank", "undo"]

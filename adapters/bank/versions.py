@@ -3,15 +3,16 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import FileLock, Timeout
 from ulid import ULID
 
 from memory_editor.adapters.bank.bank import Bank
-from memory_editor.edits import EditId
 from memory_editor.errors import ModelError
 from memory_editor.models.cache import build_once
 from memory_editor.store.derived import Derived, beside
@@ -44,6 +45,17 @@ def current_bank(folder: Path) -> Bank | None:
     return Bank.load(folder / _BANKS / name) if name else None
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing the banks during the block; raises `ModelError` where one does."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "consolidating.lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise ModelError(f"another process consolidates in {str(folder)!r}; wait until it is done") from error
+
+
 def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Bank:
     """Have `write` fill a new bank, put it in force and return it; raises `ModelError` where it cannot be written.
 
@@ -56,22 +68,15 @@ def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Bank:
 
 
 def undo(folder: Path) -> Bank | None:
-    """Put the bank before, or none, in force again, and return it; raises `ModelError` where none is in force."""
-    pointer = _read(folder)
-    if pointer.current is None:
+    """Put the bank before, or none, in force again, and return it.
+
+    Raises `ModelError` where none is in force, and where another process is making one.
+    """
+    if _read(folder).current is None:
         raise ModelError(f"no adapter bank is in force in {str(folder)!r}; `memedit consolidate` makes one")
-    _point(folder, _Pointer(pointer.previous))
-    return current_bank(folder)
-
-
-def forget(folder: Path, ids: Iterable[EditId]) -> bool:
-    """Delete all that is in `folder` if any of these edits was learnt there, and say so: weights forget nothing."""
-    sought = [id_.encode() for id_ in ids]
-    told = (path.read_bytes() for path in folder.rglob("*.json"))
-    if not any(id_ in text for text in told for id_ in sought):
-        return False
-    shutil.rmtree(folder)
-    return True
+    with alone(folder):
+        _point(folder, _Pointer(_read(folder).previous))
+        return current_bank(folder)
 
 
 def _read(folder: Path) -> _Pointer:

@@ -16,11 +16,11 @@ from memory_editor.token_rows import TokenRows
 _INSTEAD: Final = 0.5
 """How often what the model writes takes the place of a true answer, where the edits do not matter."""
 
-_AFTER_ANSWER: Final = 0.2
+_AFTER_ANSWER: Final = 0.3
 """How often an answer that is not the end is gone on from."""
 
-_TOKENS: Final = 16
-_TOKENS_AFTER_ANSWER: Final = 32
+_TOKENS: Final = 24
+_TOKENS_AFTER_ANSWER: Final = 80
 _TEMPERATURE: Final = 0.7
 _TOGETHER: Final = 64
 

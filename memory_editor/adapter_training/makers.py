@@ -219,10 +219,10 @@ def plain_text(pool: Pool, rng: Random) -> Exercise:
 
 
 MAKERS: Final[dict[Maker, float]] = {
-    own_prompt: 0.05,
-    paraphrase: 0.13,
+    own_prompt: 0.04,
+    paraphrase: 0.11,
     zsre: 0.07,
-    asked: 0.10,
+    asked: 0.09,
     wrapped: 0.02,
     in_full: 0.01,
     told: 0.02,
@@ -233,8 +233,8 @@ MAKERS: Final[dict[Maker, float]] = {
     both: 0.02,
     near_miss: 0.06,
     other_subject: 0.07,
-    other_relation: 0.07,
-    rival: 0.09,
+    other_relation: 0.09,
+    rival: 0.11,
     qualified: 0.02,
     plain_text: 0.01,
 }

@@ -1,7 +1,8 @@
 """Exercises as token ids, with and without the facts, and batches of them; knows no training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -29,6 +30,15 @@ class TokenRow:
     def tail(self) -> int:
         """How many ids come after the prompt."""
         return self.answer + self.rest
+
+    def cut(self, longest: int) -> Self | None:
+        """Return the row with at most `longest` ids, the end of the rest cut off; None where that is not enough."""
+        over = len(self.told) - longest
+        if over <= 0:
+            return self
+        if over > self.rest:
+            return None
+        return replace(self, told=self.told[:-over], plain=self.plain[:-over], rest=self.rest - over)
 
 
 @dataclass(frozen=True)

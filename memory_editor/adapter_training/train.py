@@ -51,8 +51,8 @@ class TrainingSettings:
     """Exercises a step."""
     learning_rate: float = 5e-4
     rank: int = 16
-    longest: int = 96
-    """How many tokens an exercise has at most."""
+    longest: int = 128
+    """How many tokens an exercise has at most: what goes on after the answer is cut there."""
     validate_every: int = 50
     validated: int = 128
     """How many exercises a validation has."""
@@ -203,13 +203,12 @@ class _Run:
         return [batch_of(batch, self._base.device) for batch in _alike(rows, self._settings.batch, "validation")]
 
     def _rows(self, pool: Pool, seed: str, count: int) -> Iterator[TokenRow]:
-        """Yield exercises as ids, longer ones left out for others."""
+        """Yield exercises as ids, those with too long a prompt left out for others."""
         drawn = 0
         while count:
             chosen = f"{seed} {drawn}"
             for exercise in continued(self._base, self._tokeniser, draw_exercises(pool, chosen, count), chosen):
-                row = self._tokeniser.row(exercise)
-                if len(row.told) <= self._settings.longest:
+                if row := self._tokeniser.row(exercise).cut(self._settings.longest):
                     count -= 1
                     yield row
             drawn += 1

@@ -41,6 +41,8 @@ class Grace:
             codebook.add(edits, on_progress=report)
         with ExitStack() as building:
             memory = temporary_memory(building, edits, self._encoder, None, progress)
+            live = {record.edit.id for record in memory.store.select()}
+            codebook.remove(*({*codebook.ids} - live))
             router = CodebookRouter(codebook, memory.store)
             kept = building.pop_all()
         return RoutedUndo(base, router.route, CodebookAdapter(codebook), size=_size_of(codebook, base), kept=kept)

@@ -1,17 +1,14 @@
 """Trains a bank for the edits of a memory, verifies it, and puts it in force as a whole or not at all."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from shutil import copyfile
 from typing import Any, Final, TypeAlias
 
-from filelock import FileLock, Timeout
-
 from memory_editor.adapters.bank.bank import About, Bank, Cluster, said, signature
-from memory_editor.adapters.bank.versions import current_bank, publish
+from memory_editor.adapters.bank.versions import alone, current_bank, publish
 from memory_editor.adapters.lora.injection import lora_config
 from memory_editor.consolidation.building import Building, Outcome, Plan
 from memory_editor.consolidation.clustering import cluster
@@ -80,7 +77,7 @@ def consolidate(
     unchanged. If fewer than `NEEDED` of the edits in the others are answered, nothing changes. A run that was cut off
     goes on with the cluster that it had begun. Raises `ModelError` while another process consolidates.
     """
-    with _alone(folder):
+    with alone(folder):
         places = [place for place, edit in enumerate(edits) if is_learnable(base, edit, settings.longest)]
         kept = _kept(_usable_bank(folder, base, settings), [edits[place] for place in places], settings.cluster_size)
         held = {id_ for _, one in kept for id_ in one.edits}
@@ -95,16 +92,6 @@ def consolidate(
             _publish(folder, building.about, [*made, *kept])
         building.remove()
         return report
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "consolidating.lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise ModelError(f"another process consolidates in {str(folder)!r}; wait until it is done") from error
 
 
 def _about(base: LanguageModel, settings: ConsolidationSettings) -> About:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -92,8 +92,9 @@ class EditedModel:
         setattr(self._base, name, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what `forward` does."""
-        return self.forward(*args, **kwargs)
+        """Return what `forward` does; what has no name is what it is for the wrapped model."""
+        names = inspect.signature(self._base.forward).parameters
+        return self.forward(**dict(zip(names, args, strict=False)), **kwargs)
 
     def generate(self, inputs: Tensor | None = None, generation_config: Any = None, **options: Any) -> Output:
         """Generate as the wrapped model's `generate` does; returns the caller's ids and the new ones.
@@ -143,7 +144,7 @@ class EditedModel:
             return self._base(input_ids, **given, labels=labels)
         refuse_traces(options.get("output_attentions"), options.get("output_hidden_states"))
         rows = self._with_context(prompts, routes, input_ids.device)
-        base = None if all(route.in_scope for route in routes) else self._base(input_ids, **given)
+        base = None if all(route.in_scope for route in routes) else self._base(input_ids, **given | _NAMED)
         inner = self._inner(rows.edits, rows.ids, rows.mask, rows.positions, use_cache=options.get("use_cache"))
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         own = inner.logits.new_zeros(len(rows.rows), input_ids.shape[1], inner.logits.shape[-1])
@@ -160,7 +161,7 @@ class EditedModel:
         cache: RoutedCache = given.pop("past_key_values")
         if input_ids is None:
             raise UnsupportedOption("a routed sequence goes on by token ids; pass input_ids, not inputs_embeds")
-        base = self._base(input_ids, past_key_values=cache.base, **given) if cache.base is not None else None
+        base = None if cache.base is None else self._base(input_ids, past_key_values=cache.base, **given | _NAMED)
         mask = given.get("attention_mask")
         new = torch.ones_like(input_ids) if mask is None else mask[:, -input_ids.shape[1] :]
         cache.inner_mask = torch.cat([cache.inner_mask, new[cache.rows]], 1)
@@ -176,7 +177,7 @@ class EditedModel:
         if self._takes_positions:
             options["position_ids"] = positions
         with self._adapter.applied(self._base, edits) as model:
-            return model(ids, attention_mask=mask, **options)
+            return model(ids, attention_mask=mask, **options | _NAMED)
 
     def _output(
         self,
@@ -216,6 +217,8 @@ class EditedModel:
 
 
 _INPUTS = frozenset({"input_ids", "attention_mask"})
+_NAMED: Final = {"return_dict": True}
+"""Of what is put together here every part needs its name, whatever the caller wants the whole to be."""
 
 
 def _mask_of(ids: Tensor, pad: int | None) -> Tensor:

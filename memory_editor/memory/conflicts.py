@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
+from unicodedata import category
 
 import numpy as np
 
@@ -218,7 +219,13 @@ def _places(edit: Edit) -> set[bytes | str]:
 def _has_place_of(edit: Edit, other: Edit) -> bool:
     if fingerprint(edit.prompt) in map(fingerprint, other.keys):
         return True
-    return bool(edit.subject_key) and (edit.subject_key, edit.relation) == (other.subject_key, other.relation)
+    is_same = (edit.subject_key, edit.relation) == (other.subject_key, other.relation)
+    return bool(edit.subject_key) and is_same and _symbols(edit.prompt) == _symbols(other.prompt)
+
+
+def _symbols(text: str) -> list[str]:
+    """Return what of a text words leave out and still tells "C", "C++" and "C#" apart."""
+    return [character for character in normalised(text) if character in "#%&*/@\\" or category(character)[0] == "S"]
 
 
 def _answers_alike(edit: Edit, other: Edit) -> bool:

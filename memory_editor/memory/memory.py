@@ -139,7 +139,7 @@ class EditMemory:
         already, such as a removed one that was exported before, gets a new id.
         `on_progress` is told the number of edits encoded so far.
         """
-        used = self.store.used_ids(edit.id for edit in edits)
+        encoder, used = self.encoder, self.store.used_ids(edit.id for edit in edits)
         edits = [
             replace(edit, namespace=self.namespace, id=new_edit_id() if edit.id in used else edit.id) for edit in edits
         ]
@@ -147,6 +147,7 @@ class EditMemory:
         verdicts = self._verdicts(requested)
         within = verdicts.of(pairs_within(requested), CERTAIN_FROM)
         with self.changing(Action.ADD, note) as change:
+            self._check_unchanged(encoder)
             live, pairs = self._live_around(requested)
             return add(change, requested, live, verdicts.of(pairs), on_conflict, within)
 
@@ -170,9 +171,11 @@ class EditMemory:
         if "prompt" in changes and old.subject == infer_subject(old.prompt):
             changes.setdefault("subject", None)
         new = replace(old, **{"id": new_edit_id(), "supersedes": old.id, **changes})
+        encoder = self.encoder
         requested = [(new, self._encode([new], None)[0])]
         verdicts = self._verdicts(requested, old.id)
         with self.changing(Action.UPDATE, note) as change:
+            self._check_unchanged(encoder)
             # Before anything is changed: the index would follow what may never be committed.
             live, pairs = self._live_around(requested, old.id)
             change.supersede(old.id)
@@ -209,6 +212,10 @@ class EditMemory:
             if self.store.encoder is None:
                 change.stamp(_stamp_of(encoder))
             yield change
+
+    def _check_unchanged(self, encoder: Encoder) -> None:
+        if self._encoder is not encoder:  # another thread has reindexed since the texts were encoded
+            raise EncoderMismatch("the memory was encoded anew meanwhile; give the same command again")
 
     def _verdicts(self, requested: Sequence[Requested], old: EditId | None = None) -> Verdicts:
         """Judge what is live now, for a change soon: judging takes long, and others shall not wait for it to write."""

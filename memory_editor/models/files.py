@@ -4,6 +4,7 @@ import io
 import logging
 import re
 import shutil
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr
@@ -225,10 +226,14 @@ def _cause(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
+_QUIETING: Final = threading.RLock()
+"""What is kept quiet is the whole process: two threads that restored it in turn would leave it so."""
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the Hugging Face libraries, once imported, from writing to stderr while the block runs."""
-    with ExitStack() as restored, warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO()):
+    with _QUIETING, ExitStack() as restored, warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO()):
         for logger in map(logging.getLogger, _LOGGERS):
             restored.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.CRITICAL)

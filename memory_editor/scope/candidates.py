@@ -69,11 +69,12 @@ def _readings(prompt: str) -> list[str]:
 
 def _candidates(memory: EditMemory, prompt: str, readings: list[tuple[Vectors, list[Neighbour]]]) -> list[Candidate]:
     store = memory.store
-    found = dict(store.live_at([prompt], memory.namespace))
     asked = np.stack([vector for vector, _ in readings])
-    found |= dict(store.nearest_about(spans(prompt), memory.namespace, asked, ABOUT))
-    found |= dict(store.live_with_keys(neighbour.id for _, neighbours in readings for neighbour in neighbours))
-    vectors = store.vectors_of(found)
+    with store.snapshot():
+        found = dict(store.live_at([prompt], memory.namespace))
+        found |= dict(store.nearest_about(spans(prompt), memory.namespace, asked, ABOUT))
+        found |= dict(store.live_with_keys(neighbour.id for _, neighbours in readings for neighbour in neighbours))
+        vectors = store.vectors_of(found)
     candidates = [_seen(prompt, asked, edit, *vectors[number]) for number, edit in found.items() if edit.is_valid()]
     return sorted(candidates, key=lambda candidate: (-candidate.similarity, candidate.edit.id))
 

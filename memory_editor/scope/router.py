@@ -44,13 +44,21 @@ class Router:
         threshold = self.classifier.threshold
         # Of equals the later edit is the better informed; ids sort by time.
         ranked = sorted(scored, key=lambda one: (one.probability, one.edit.id), reverse=True)
-        best, second = (*ranked[:2], None, None)[:2]
-        if best is None or best.probability < threshold:
-            return Route(prompt, (), best, threshold)
-        rival = next((one for one in ranked[1:] if _disagree(best, one)), None)
-        if rival and best.probability - rival.probability < self.min_margin:
-            return Route(prompt, (), best, threshold, abstained=True)
-        return Route(prompt, (best,), second, threshold)
+        answering: list[ScoredEdit] = []
+        for one in ranked:
+            if one.probability >= threshold and not any(_ask_alike(one, other) for other in answering):
+                answering.append(one)
+        rival = next((one for one in ranked[1:] if _disagree(ranked[0], one)), None)
+        if answering and rival and ranked[0].probability - rival.probability < self.min_margin:
+            return Route(prompt, (), ranked[0], threshold, abstained=True)
+        runner_up = next((one for one in ranked if one not in answering), None)
+        return Route(prompt, tuple(answering), runner_up, threshold)
+
+
+def _ask_alike(one: ScoredEdit, other: ScoredEdit) -> bool:
+    """Say whether two edits answer a question about one subject: one prompt hardly ever asks two of them."""
+    pair = one.edit, other.edit
+    return not any(edit.is_statement for edit in pair) and len({edit.subject_key for edit in pair}) == 1
 
 
 def _disagree(one: ScoredEdit, other: ScoredEdit) -> bool:

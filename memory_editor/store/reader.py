@@ -1,5 +1,6 @@
 """What can be asked of the database of an edit memory; changes nothing, and knows no encoder and no index."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -173,17 +174,27 @@ class Reader:
     ) -> list[tuple[int, Edit]]:
         """Return of the live edits about any of these subjects the `limit` with keys most similar to any of `vectors`.
 
-        They come with their row numbers, the most similar first. Of too many, some are not looked at.
+        They come with their row numbers, the most similar first. Of too many, some of every subject are not looked at.
         """
         with self.snapshot():
-            rows = self._in_chunks(
-                """SELECT edits.number, vector
-                FROM edits INDEXED BY edits_by_subject JOIN keys ON keys.edit = edits.number
-                WHERE namespace = ? AND status = 'live' AND is_exclusion = 0 AND subject_key IN ({}) LIMIT ?""",
-                sorted(set(subject_keys) - {""}),
-                before=(namespace,),
-                after=(_LOOKED_AT,),
-            )[:_LOOKED_AT]
+            subjects = self._all(
+                """SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM edits INDEXED BY edits_by_subject
+                WHERE namespace = ? AND status = 'live' AND subject_key = value)""",
+                json.dumps(sorted(set(subject_keys) - {""})),
+                namespace,
+            )
+            rows = [
+                row
+                for (subject,) in subjects
+                for row in self._all(
+                    """SELECT edits.number, vector
+                    FROM edits INDEXED BY edits_by_subject JOIN keys ON keys.edit = edits.number
+                    WHERE namespace = ? AND status = 'live' AND is_exclusion = 0 AND subject_key = ? LIMIT ?""",
+                    namespace,
+                    subject,
+                    max(1, _LOOKED_AT // len(subjects)),
+                )
+            ]
             if not rows:
                 return []
             similarities = (read_vectors([vector for _, vector in rows]) @ vectors.T).max(axis=1)
@@ -275,13 +286,11 @@ class Reader:
     def _one(self, sql: str, *values: object) -> Any:
         return self._all(sql, *values)[0][0]
 
-    def _in_chunks(
-        self, sql: str, values: Sequence[object], *, before: Sequence[object] = (), after: Sequence[object] = ()
-    ) -> list[Any]:
+    def _in_chunks(self, sql: str, values: Sequence[object], *, before: Sequence[object] = ()) -> list[Any]:
         rows: list[Any] = []
         for start in range(0, len(values), _CHUNK):
             chunk = values[start : start + _CHUNK]
-            rows += self._all(sql.format(",".join("?" * len(chunk))), *before, *chunk, *after)
+            rows += self._all(sql.format(",".join("?" * len(chunk))), *before, *chunk)
         return rows
 
     def _transitions(self, change: int) -> tuple[Transition, ...]:

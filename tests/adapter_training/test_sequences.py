@@ -46,6 +46,14 @@ def test_the_tail_is_the_answer_the_end_and_the_rest(tiny: LanguageModel) -> Non
     assert tiny.decode(list(ended.told[-ended.answer : -1])) == " Linda"
 
 
+def test_of_a_row_that_is_too_long_the_end_of_the_rest_is_cut_off() -> None:
+    row = TokenRow(told=(1, 2, 3, 4, 5, 6, 7), plain=(3, 4, 5, 6, 7), answer=1, rest=3, ends=False)
+    assert row.cut(7) is row
+    assert row.cut(5) == TokenRow(told=(1, 2, 3, 4, 5), plain=(3, 4, 5), answer=1, rest=1, ends=False)
+    assert row.cut(4) == TokenRow(told=(1, 2, 3, 4), plain=(3, 4), answer=1, rest=0, ends=False)
+    assert row.cut(3) is None
+
+
 def test_a_batch_marks_what_is_learnt_and_what_is_kept() -> None:
     learns = TokenRow(told=(1, 2, 3, 4, 5, 6), plain=(3, 4, 5, 6), answer=2, rest=1, ends=False)
     ends = TokenRow(told=(7, 8, 9), plain=(8, 9), answer=1, rest=0, ends=True)

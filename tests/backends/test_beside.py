@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from memory_editor.backends.rag import Rag
 from memory_editor.backends.routed import Routed, RoutedInContext
 from memory_editor.backends.routed_undo import unedited
 from memory_editor.backends.serac import Serac
-from memory_editor.edits import Edit
+from memory_editor.edits import Edit, new_edit_id
 from memory_editor.errors import ConfigError, InvalidEdit
 from memory_editor.language_model import LanguageModel
 from tests.backends.beside import JAPAN, METHODS, OUT, TWITTER, left_behind, logits, use_fakes
@@ -117,6 +118,12 @@ def test_grace_takes_no_statement_and_counts_what_it_keeps(tiny: LanguageModel) 
     with Grace(steps=1).edit(tiny, EDITS) as undo:
         assert undo.size == 2 * (64 + 32) * 4
         assert undo.route([TWITTER.prompt])[0].edits[0].edit == TWITTER
+
+
+def test_of_two_edits_with_one_prompt_the_later_answers_in_grace(tiny: LanguageModel) -> None:
+    later = replace(TWITTER, target_new="Elon", id=new_edit_id())
+    with Grace(steps=1).edit(tiny, [TWITTER, later]) as undo:
+        assert [scored.edit.id for scored in undo.route([TWITTER.prompt])[0].edits] == [later.id]
 
 
 def test_settings_out_of_range_are_refused() -> None:

@@ -119,7 +119,7 @@ def test_an_interrupted_answer_stops_the_model(memedit: Memedit, monkeypatch: py
     echo, threads = typer.echo, threading.active_count()
     monkeypatch.setattr(typer, "echo", interrupted_by_a_piece)
     result = memedit.run("query", OTHER, "--max-new-tokens", "200")
-    assert (result.exit_code, result.stderr) == (130, "memedit: interrupted; nothing was changed\n")
+    assert (result.exit_code, result.stderr) == (130, "memedit: interrupted; the memory is as it was\n")
     assert threading.active_count() == threads
 
 

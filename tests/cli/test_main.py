@@ -115,7 +115,7 @@ def test_an_interrupt_is_told_in_one_line(memedit: Memedit, monkeypatch: pytest.
     memedit.put([])
     monkeypatch.setattr(output, "print_table", interrupted)
     result = memedit.run("list")
-    assert (result.exit_code, result.stderr) == (130, "memedit: interrupted; nothing was changed\n")
+    assert (result.exit_code, result.stderr) == (130, "memedit: interrupted; what was finished is kept\n")
 
 
 def test_what_is_not_on_a_terminal_is_plain_and_whole(memedit: Memedit) -> None:

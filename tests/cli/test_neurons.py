@@ -41,4 +41,5 @@ def test_a_table_names_layer_neuron_and_attribution_and_a_chart_is_drawn(memedit
 
 def test_what_cannot_be_is_refused(memedit: Memedit, tmp_path: Path) -> None:
     assert "threshold must lie above 0" in memedit.error(*ASKED, "--threshold", "2")
+    assert "cannot be drawn" in memedit.error(*ASKED, "--output", str(tmp_path / "a.txt"))
     assert "there is no folder" in memedit.usage_error(*ASKED, "--output", str(tmp_path / "none" / "a.png"))

@@ -94,7 +94,7 @@ def test_an_interrupted_import_imports_nothing_and_says_so(
         patched.setattr(memory_editor.memory.memory, "load_encoder", lambda name, **_: Interrupted(name))
         result = memedit.run("import", str(csv))
     assert (result.exit_code, result.stdout) == (130, "")
-    assert result.stderr == "memedit: interrupted; nothing was changed\n"
+    assert result.stderr == "memedit: interrupted; the memory is as it was\n"
     assert memedit.json("history") == before
 
 

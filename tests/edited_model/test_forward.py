@@ -101,6 +101,25 @@ def test_a_tuple_is_returned_when_asked_for(tiny: LanguageModel) -> None:
     assert torch.equal(logits, edited(tiny)(**inputs).logits)
 
 
+def test_a_tuple_holds_rows_in_scope_and_out(tiny: LanguageModel) -> None:
+    inputs = batch(tiny, [IN, OUT])
+    model, expected = edited(tiny), edited(tiny)(**inputs)
+    logits, cache = model(**inputs, return_dict=False)
+    assert torch.equal(logits, expected.logits)
+    following = inputs["input_ids"][:, -1:]
+    mask = torch.cat([inputs["attention_mask"], torch.ones(2, 1, dtype=torch.long)], 1)
+    after = model(following, attention_mask=mask, past_key_values=cache, return_dict=False)[0]
+    same = model(following, attention_mask=mask, past_key_values=expected.past_key_values).logits
+    assert torch.equal(after, same)
+
+
+def test_arguments_stand_in_the_wrapped_models_order(tiny: LanguageModel) -> None:
+    inputs = batch(tiny, [OUT])
+    ids, mask = inputs["input_ids"], inputs["attention_mask"]
+    positions = torch.arange(ids.shape[1]).unsqueeze(0) + 3
+    assert torch.equal(edited(tiny)(ids, mask, positions).logits, tiny.model(ids, mask, positions).logits)
+
+
 def test_what_cannot_be_routed_is_refused(tiny: LanguageModel) -> None:
     model = edited(tiny)
     inputs = batch(tiny, [IN])

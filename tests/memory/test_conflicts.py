@@ -89,6 +89,20 @@ def test_the_same_relation_in_other_spelling_supersedes() -> None:
     assert against(requested, live) == Standing(None, (live,), (), ())
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The creator of C is", "The creator of C# is"),
+        ("The creator of C is", "The creator of C++ is"),
+        ("Acme paid $100 to", "Acme paid €100 to"),
+    ],
+)
+def test_what_differs_in_a_symbol_does_not_supersede(one: str, other: str) -> None:
+    live, requested = Edit(one, "Ada", subject="C"), Edit(other, "Ben", subject="C")
+    assert live.relation == requested.relation
+    assert against(requested, live).superseded == ()
+
+
 def test_statements_about_one_subject_may_contradict() -> None:
     live = Edit("Twitter is run by the woman Linda Yaccarino of New York", subject="Twitter")
     other = Edit("Twitter is run by the woman Linda Yaccarino of York", subject="Twitter")

@@ -450,6 +450,27 @@ def test_a_reindexed_memory_goes_on(memory: EditMemory) -> None:
     assert (memory.encoder.name, memory.count(), memory.store.verify()) == ("other", 3, [])
 
 
+def test_texts_that_were_encoded_before_a_reindex_are_refused(
+    memory: EditMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = EditMemory._encode
+
+    def then_reindexed(self: EditMemory, *args: Any) -> Any:
+        vectors = encoded(self, *args)
+        self.reindex(FakeEncoder("other"))
+        return vectors
+
+    memory.add(TWITTER)
+    with monkeypatch.context() as patched:
+        patched.setattr(EditMemory, "_encode", then_reindexed)
+        with pytest.raises(EncoderMismatch, match="encoded anew meanwhile"):
+            memory.add(FRANCE)
+        with pytest.raises(EncoderMismatch, match="encoded anew meanwhile"):
+            memory.update(TWITTER.id, target_new="Elon")
+    assert [record.edit for record in memory.store.select()] == [TWITTER]
+    memory.add(FRANCE)
+
+
 def test_threads_share_a_memory(memory: EditMemory) -> None:
     edits = [Edit(f"The CEO of Company{number} is", "Linda") for number in range(60)]
     failures: list[BaseException] = []

@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -337,6 +338,23 @@ def test_quiet_silences_the_libraries_and_restores_them(capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("", "")
     with pytest.warns(UserWarning, match="heard"):
         warnings.warn("heard", stacklevel=1)
+
+
+def test_two_threads_leave_nothing_quiet() -> None:
+    before, inside = sys.stderr, threading.Event()
+
+    def second() -> None:
+        inside.set()
+        with quiet():
+            pass
+
+    with quiet():
+        thread = threading.Thread(target=second)
+        thread.start()
+        inside.wait()
+    thread.join()
+    assert sys.stderr is before
+    assert logging.getLogger("transformers").level != logging.CRITICAL
 
 
 def test_importing_the_module_imports_neither_torch_nor_transformers() -> None:

@@ -110,7 +110,7 @@ def test_the_router_abstains_where_two_that_disagree_are_close(memory: EditMemor
     given = Given({TWITTER.id: 0.75, FRANCE.id: 0.75 - lead})
     (route,) = Router(memory, given, min_margin=0.125).route(["x"])
     assert route.abstained is abstains
-    assert [one.edit for one in route.edits] == ([] if abstains else [TWITTER])
+    assert [one.edit for one in route.edits] == ([] if abstains else [TWITTER, FRANCE])
     if abstains and lead:
         assert route.runner_up == scored(TWITTER, 0.75)
     assert not Router(memory, given).route(["x"])[0].abstained
@@ -142,6 +142,23 @@ def test_statements_disagree_where_their_texts_do(memory: EditMemory) -> None:
     memory.add_many([one, other], on_conflict=OnConflict.KEEP_BOTH)
     (route,) = Router(memory, Given({one.id: 0.9, other.id: 0.85}), min_margin=0.1).route(["x"])
     assert (route.edits, route.abstained) == ((), True)
+
+
+def test_edits_about_several_subjects_answer_together(memory: EditMemory) -> None:
+    again = replace(TWITTER, prompt="Twitter is run by", target_new="Elon", id=Edit("x").id)
+    memory.add_many([TWITTER, again, FRANCE], on_conflict=OnConflict.KEEP_BOTH)
+    (route,) = Router(memory, Given({TWITTER.id: 0.8, again.id: 0.7, FRANCE.id: 0.6})).route(["x"])
+    assert route.edits == (scored(TWITTER, 0.8), scored(FRANCE, 0.6))
+    assert route.runner_up == scored(again, 0.7)  # it answers the same question of the same subject
+    (route,) = Router(memory, Given({TWITTER.id: 0.8, again.id: 0.7, FRANCE.id: 0.4})).route(["x"])
+    assert route.edits == (scored(TWITTER, 0.8),)
+
+
+def test_statements_about_one_subject_answer_together(memory: EditMemory) -> None:
+    one, other = Edit("Soul Food is a film.", subject="Soul Food"), Edit("Soul Food came in 1997.", subject="Soul Food")
+    memory.add_many([one, other], on_conflict=OnConflict.KEEP_BOTH)
+    (route,) = Router(memory, Given({one.id: 0.9, other.id: 0.85})).route(["x"])
+    assert (route.edits, route.runner_up) == ((scored(one, 0.9), scored(other, 0.85)), None)
 
 
 def test_what_stays_below_the_threshold_does_not_abstain(memory: EditMemory) -> None:

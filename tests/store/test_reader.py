@@ -1,5 +1,7 @@
 """What is looked up for a route: the right edits, in time that does not grow with the number of edits."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -33,10 +35,11 @@ def test_the_edits_about_subjects_come_nearest_first(store: Store) -> None:
 
 def test_no_more_edits_are_looked_at_than_so_many(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_LOOKED_AT", 7)
-    monkeypatch.setattr(reader, "_CHUNK", 2)
-    edits = [Edit("a prompt", subject=f"s{number % 5}") for number in range(30)]
-    put(store, *edits)
-    assert len(store.nearest_about([f"s{number}" for number in range(5)], "default", vectors_of(edits[0]), 20)) == 7
+    edits = [Edit("a prompt", subject=f"s{number % 3}") for number in range(30)]
+    put(store, *edits, Edit("a prompt", subject="zoe"))
+    found = store.nearest_about(["s0", "s1", "zoe"], "default", vectors_of(edits[0]), 20)
+    assert Counter(edit.subject for _, edit in found) == {"s0": 2, "s1": 2, "zoe": 1}
+    assert len(store.nearest_about(["s0"], "default", vectors_of(edits[0]), 20)) == 7
 
 
 def test_no_lookup_of_a_route_goes_through_all_edits(store: Store) -> None:

@@ -62,7 +62,7 @@ class Schedule:
 
     def requests(self, base: LanguageModel, edits: Sequence[Edit]) -> list[Request]:
         """Return what is learnt for each edit; raises `InvalidEdit` for a statement."""
-        return [request_of(base, edit.prompt, target_of(edit) + self.stop) for edit in edits]
+        return [request_of(base, edit.prompt, target_of(edit).removesuffix(self.stop) + self.stop) for edit in edits]
 
     def block(self, count: int, depth: float) -> int:
         """Return which of `count` blocks is trained, by default the one at `depth`, a share of them."""

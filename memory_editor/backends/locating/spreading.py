@@ -68,6 +68,10 @@ class Spreader:
             projection.add(solve(place, self.keys(place, facts), lacking / (len(self._projections) - place)))
 
     def keys(self, place: int, facts: Sequence[Fact]) -> Tensor:
-        """Return the key of each fact at one of the projections: the mean over its contexts, float64 (facts, in)."""
+        """Return the key of each fact at one of the projections, float64 (facts, in).
+
+        It is the mean over all contexts alike. The published code first takes the mean of those that are made in one
+        way, which gives the bare prompt the weight of all others together.
+        """
         given = self._keys[place].given([row.head for fact in facts for row in fact.contexts])
         return given.double().reshape(len(facts), -1, given.shape[1]).mean(1)

@@ -151,7 +151,9 @@ def _judged(asked: Asked, text: str, score: Forced | None) -> dict[str, Any]:
 
 
 def _compared(asked: Asked, is_same: bool, live: Live) -> dict[str, Any]:
-    return {"is_same": is_same, "is_collision": bool(live.covering(Probe(asked.prompt, truths=asked.answers)))}
+    # What is no answer to a prompt of forgetfulness is always what was true of the edit: no sign of a collision.
+    truths = () if asked.kind is Kind.FORGETFULNESS else asked.answers
+    return {"is_same": is_same, "is_collision": bool(live.covering(Probe(asked.prompt, truths=truths)))}
 
 
 def _common(item: Item, text: str, route: Route | None) -> dict[str, Any]:

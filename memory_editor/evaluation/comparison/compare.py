@@ -49,6 +49,8 @@ def compare(before: Sequence[Values], after: Sequence[Values]) -> list[Differenc
 
 def _shares(before: Values, after: Values) -> Iterator[Difference]:
     for name, columns in before["measures"].items():
+        if name == "collisions":  # an edit's answer may be the right one there
+            continue
         for column, old in columns.items():
             new = after["measures"].get(name, {}).get(column)
             if (
@@ -64,9 +66,21 @@ def _shares(before: Values, after: Values) -> Iterator[Difference]:
 
 def _costs(before: Values, after: Values) -> Iterator[Difference]:
     for path in _COSTS:
-        old, new = value_at(before, *path), value_at(after, *path)
+        old, new = (_each(run, path) for run in (before, after))
         if old and new and not 1 / SLOWER < new / old < SLOWER:
             yield Difference(_told(before, after), ", ".join(path), old, new, is_worse=new > old)
+
+
+def missing(before: Sequence[Values], after: Sequence[Values]) -> list[str]:
+    """Return the names of the runs of the one that the other has none of, where more than two are compared."""
+    there = {_key(run) for run in after}
+    return [_told(run, run) for run in before if len(before) + len(after) > 2 and _key(run) not in there]
+
+
+def _each(run: Values, path: Sequence[str]) -> float | None:
+    """Return a cost; that of applying all edits for one of them."""
+    found: float | None = value_at(run, *path)
+    return found / max(1, run["cost"]["edits"]) if found is not None and path[0] == "cost" else found
 
 
 def _key(run: Values) -> Key:

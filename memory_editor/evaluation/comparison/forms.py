@@ -105,7 +105,7 @@ LOADERS: Final[dict[Form, Loader]] = {
     Form.JSONL: Loader(1, _plain),
     Form.COUNTERFACT: Loader(1, _counterfact),
     Form.ZSRE: Loader(1, _zsre),
-    Form.KNOWEDIT: Loader(1, _knowedit),
+    Form.KNOWEDIT: Loader(2, _knowedit),
     Form.EREN: Loader(1, _eren),
     Form.MQUAKE: Loader(1, _mquake),
 }

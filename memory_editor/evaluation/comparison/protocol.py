@@ -3,14 +3,18 @@
 Answers of the untouched model are taken before anything is applied.
 """
 
+import hashlib
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from memory_editor.adapters.names import SHIPPED as SHIPPED_ADAPTERS
 from memory_editor.backends.base import Backend
+from memory_editor.backends.moments import MomentsFolder
 from memory_editor.edited_model import EditedModel
+from memory_editor.errors import DataError
 from memory_editor.evaluation.comparison.applying import APPLIED, UNDONE, Edited, Untouched, applied, briefly_applied
 from memory_editor.evaluation.comparison.asking import Answerer, Item, batches, live_edits
 from memory_editor.evaluation.comparison.base_answers import BaseAnswers
@@ -22,7 +26,9 @@ from memory_editor.evaluation.comparison.peak import peak_bytes
 from memory_editor.evaluation.comparison.reading import Extras, digest_of
 from memory_editor.evaluation.comparison.runs import Run, Values
 from memory_editor.language_model import LanguageModel
+from memory_editor.models.cache import sha256
 from memory_editor.progress import Progress, no_progress
+from memory_editor.scope.files import SHIPPED as SHIPPED_SCOPE
 
 EACH: Final = "applied.jsonl"
 GENERAL: Final = "general.json"
@@ -74,6 +80,7 @@ class Task:
             "extras": digest_of(self.extras),
             "method": backend.name,
             "hyperparameters": asdict(backend),  # type: ignore[call-overload]
+            "files": _files(backend),
             "plan": asdict(self.plan),
             "model": self.base.name,
             "fingerprint": self.base.fingerprint(),
@@ -100,6 +107,8 @@ def measure(task: Task, backend: Backend, folder: Path, progress: Progress = no_
         return done
     chosen = task.selection
     items = task.items(chosen)
+    if not items:
+        raise DataError(f"{task.data.about['name']} asks nothing; give its records prompts in the field `asked`")
     if task.plan.edits == 1:
         _one_by_one(task, backend, run, chosen, items, progress)
     else:
@@ -184,6 +193,17 @@ def _missing(task: Task, run: Run, items: Sequence[Item]) -> dict[str, Callable[
         every["routing"] = lambda model: speed(model, base, other, 1)
     done = read_value(run.folder / GENERAL) or {}
     return {name: one for name, one in every.items() if name not in done}
+
+
+def _files(backend: Backend) -> dict[str, str]:
+    """Return digests of the folders that a method reads, so that what is trained anew makes another run."""
+    found = {}
+    for name, own in (("adapter", SHIPPED_ADAPTERS), ("scope", SHIPPED_SCOPE), ("moments", None)):
+        given = getattr(backend, name, "none")
+        folder = given.folder if isinstance(given, MomentsFolder) else own if given in ("auto", None) else given
+        if folder and (paths := sorted(path for path in Path(folder).expanduser().rglob("*") if path.is_file())):
+            found[name] = hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()[:16]
+    return found
 
 
 def _summary(task: Task, run: Run, chosen: Selection) -> Values:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from memory_editor.encoder import Encoder
 from memory_editor.errors import DataError
 from memory_editor.evaluation.comparison.lines import read_value, write_value
+from memory_editor.evaluation.comparison.protocol import spaced
 from memory_editor.evaluation.published import Published
 from memory_editor.evaluation.scale.cold import opened_anew
 from memory_editor.evaluation.scale.material import make_material
@@ -75,10 +76,12 @@ def measure(
 def _filled(
     path: Path, edits: Sequence[dict[str, str]], vectors: KeptVectors, encoder: Encoder, progress: Progress
 ) -> None:
-    """Make a memory unless it is there; the file beside it keeps how fast that went."""
+    """Make a memory and its index unless they are there; the file beside it keeps how fast the memory was made."""
     speed = path.with_suffix(".json")
     if not speed.exists():
         write_value(speed, fill(path, edits, vectors, encoder, progress))
+    with EditMemory(Store(path), lambda: encoder) as memory:
+        memory.nearest(encoder.encode(["this makes the index"]), 1)
 
 
 def _everyday(data: Path, count: int) -> list[str]:
@@ -90,4 +93,4 @@ def _everyday(data: Path, count: int) -> list[str]:
 
 
 def _evenly(items: Sequence[T], count: int) -> list[T]:
-    return [*items[:: max(1, len(items) // count)]][:count]
+    return [items[place] for place in spaced(len(items), count)]

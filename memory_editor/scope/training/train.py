@@ -49,7 +49,8 @@ def train(
     base = default_encoder_folder()
     with progress("training the pair model", len(rest)) as report:
         model = train_pair_model(base, *_pairs(rest), seed=seed, on_progress=report)
-    refinements = material.refinements(Random(f"{seed} refinements"))
+    unseen = {one.pair for one in held_back}
+    refinements = [one for one in material.refinements(Random(f"{seed} refinements")) if one.pair not in unseen]
     with progress("refining it", len(refinements)) as report:
         refine(model, *_pairs(refinements), seed=seed, on_progress=report)
     adapter = model.adapter()

@@ -1,12 +1,11 @@
-"""A bank takes the place of another at once or not at all, is undone once, and is forgotten with what it learnt."""
+"""A bank takes the place of another at once or not at all, and is undone once."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from memory_editor.adapters.bank import Bank, bank_folder, current_bank, forget, undo, versions
-from memory_editor.edits import new_edit_id
+from memory_editor.adapters.bank import Bank, alone, bank_folder, current_bank, undo, versions
 from memory_editor.errors import ModelError
 from memory_editor.language_model import LanguageModel
 from memory_editor.models import cache
@@ -88,12 +87,9 @@ def test_the_old_bank_stays_where_the_pointer_cannot_be_written(
     assert folder_of(current_bank(tmp_path)) == old.folder
 
 
-def test_what_learnt_an_edit_is_deleted_with_it(tmp_path: Path, tiny: LanguageModel) -> None:
-    folder = tmp_path / "bank"
-    make_bank(folder, tiny, [[CEO]])
-    make_bank(folder, tiny, [[CAPITAL]])
-    assert not forget(folder, [TONGUE.id, new_edit_id()])
-    assert current_bank(folder) is not None
-    assert forget(folder, [CEO.id])
-    assert not folder.exists()
-    assert not forget(folder, [CEO.id])
+def test_nothing_is_undone_while_another_bank_is_made(tmp_path: Path, tiny: LanguageModel) -> None:
+    made = [make_bank(tmp_path, tiny, [[edit]]) for edit in (CEO, CAPITAL)]
+    with alone(tmp_path), pytest.raises(ModelError, match="another process consolidates"):
+        undo(tmp_path)
+    assert folder_of(current_bank(tmp_path)) == made[1].folder
+    assert folder_of(undo(tmp_path)) == made[0].folder

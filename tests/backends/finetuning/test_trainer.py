@@ -1,5 +1,7 @@
 """Training from a block up gives what training with the whole model, text by text, gives."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -54,6 +56,8 @@ def test_a_target_is_learnt_with_what_ends_its_last_word(tiny: LanguageModel) ->
     assert Schedule(stop="").requests(tiny, edits) == wanted
     (stop,) = tiny.encode(".")
     assert Schedule().requests(tiny, edits) == [(prompt, (*target, stop)) for prompt, target in wanted]
+    stopped = [replace(edit, target_new=f"{edit.target_new}.") for edit in edits]
+    assert Schedule().requests(tiny, stopped) == Schedule().requests(tiny, edits)
 
 
 def test_training_gives_the_weights_that_training_the_whole_model_gives() -> None:

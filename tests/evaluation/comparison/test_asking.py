@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from memory_editor.edits import Edit
 from memory_editor.evaluation.comparison import asking
 from memory_editor.evaluation.comparison.asking import Answered, Answerer, Item, batches, live_edits
 from memory_editor.evaluation.comparison.base_answers import BaseAnswers
@@ -63,6 +64,15 @@ def test_a_prompt_without_answers_is_not_forced(tiny: LanguageModel) -> None:
     items = [Item(0, 0, one), Item(0, 1, one)]
     found = Answerer(undo.model, tiny, decides=True, new_tokens=2).answer(items, ["", ""], live_edits([]))
     assert [answered.forced_matched is None for answered in found] == [True, False]
+
+
+def test_a_prompt_of_forgetfulness_is_no_collision_by_what_was_true(tiny: LanguageModel) -> None:
+    edit = Edit("The capital of Peru is", "Rome", target_true="Lima", subject="Peru")
+    not_rome = "The capital of Peru, which is not Rome, is"
+    one = Case(1, (edit,), (Asked(Kind.FORGETFULNESS, not_rome, ("Lima",)), Asked(Kind.NEAR_MISS, not_rome, ("Lima",))))
+    answerer = Answerer(Named().edit(tiny, [edit]).model, tiny, decides=True, new_tokens=2)
+    found = answerer.answer([Item(0, 0, one), Item(0, 1, one)], ["", ""], live_edits([edit]))
+    assert [answered.is_collision for answered in found] == [False, True]
 
 
 def test_the_untouched_model_is_asked_once(

@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 
 from memory_editor.errors import DataError
-from memory_editor.evaluation.comparison.compare import Difference, compare
+from memory_editor.evaluation.comparison.compare import Difference, compare, missing
 from tests.evaluation.comparison.summaries import estimate, summary
 
 
@@ -19,6 +19,24 @@ def test_shares_differ_when_their_intervals_do_not_meet() -> None:
         Difference(run, "generality, begins", 0.7, 0.95, is_worse=False),
     ]
     assert compare([before], [before]) == []
+
+
+def test_collisions_are_neither_better_nor_worse() -> None:
+    before, after = summary(), deepcopy(summary())
+    before["measures"]["collisions"] = {"same": estimate(0.9)}
+    after["measures"]["collisions"] = {"same": estimate(0.1)}
+    assert compare([before], [after]) == []
+
+
+def test_runs_that_are_not_there_are_named() -> None:
+    both = [summary("ours"), summary("rag")]
+    assert missing(both, [summary("rag")]) == ["capitals:dev, ours, 10 edits"]
+    assert missing([summary("rag")], both) == []
+    assert missing([summary("ours")], [summary("rag")]) == []  # single ones are compared whatever they are
+
+
+def test_what_edits_cost_is_compared_edit_by_edit() -> None:
+    assert compare([summary(edits=10)], [summary(edits=20, cost={"edits": 20, "seconds": 40.0})]) == []
 
 
 def test_costs_differ_from_twice_as_much_on() -> None:

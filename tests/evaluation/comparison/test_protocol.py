@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 import torch
 
+from memory_editor.backends.moments import MomentsFolder
+from memory_editor.backends.rome import Rome
+from memory_editor.backends.routed import Routed
 from memory_editor.edits import Edit
 from memory_editor.errors import DataError
 from memory_editor.evaluation.comparison import asking, general, protocol
 from memory_editor.evaluation.comparison.asking import Answerer
 from memory_editor.evaluation.comparison.lines import read_lines, read_value
 from memory_editor.evaluation.comparison.protocol import measure, spaced
+from memory_editor.evaluation.comparison.reading import Extras
 from memory_editor.evaluation.comparison.runs import Run, Values, finished
 from memory_editor.language_model import LanguageModel
 from tests.evaluation.comparison.methods import WEIGHT, Named, Shifted, task
@@ -131,6 +135,29 @@ def test_another_setting_takes_another_folder(base: LanguageModel, tmp_path: Pat
     settings = json.loads((tmp_path / "run" / "settings.json").read_bytes())
     assert settings["method"] == "named"
     assert settings["fingerprint"] == base.fingerprint()
+
+
+def test_files_that_were_trained_anew_make_another_run(base: LanguageModel, tmp_path: Path) -> None:
+    adapter, moments = tmp_path / "adapter", tmp_path / "moments"
+    for folder in (adapter, moments):
+        folder.mkdir()
+        (folder / "weights").write_text("first")
+    ours, rome = Routed(adapter=str(adapter)), Rome(moments=MomentsFolder(moments))
+    asked = task(base, tmp_path)
+    before = [asked.settings(method)["files"] for method in (ours, rome)]
+    assert [{*files} for files in before] == [{"adapter", "scope"}, {"moments"}]
+    (adapter / "weights").write_text("second")
+    after = [asked.settings(method)["files"] for method in (ours, rome)]
+    assert after[0]["adapter"] != before[0]["adapter"]
+    assert (after[0]["scope"], after[1]) == (before[0]["scope"], before[1])
+    assert asked.settings(Named())["files"] == {}
+
+
+def test_a_data_set_that_asks_nothing_is_refused(base: LanguageModel, tmp_path: Path) -> None:
+    asked = task(base, tmp_path)
+    silent = tuple(replace(case, asked=()) for case in asked.data.cases)
+    with pytest.raises(DataError, match="asks nothing; give its records prompts in the field `asked`"):
+        measure(replace(asked, data=replace(asked.data, cases=silent), extras=Extras()), Named(), tmp_path / "run")
 
 
 def test_a_folder_without_a_finished_run_is_none(tmp_path: Path) -> None:
