@@ -26,16 +26,18 @@ from transformers import PreTrainedModel
 from benchmarks.answering_rows import ROWS, Asked, Row
 from memory_editor.adapters.base import Adapter
 from memory_editor.adapters.choosing import choose_adapter
-from memory_editor.adapters.names import AdapterName
+from memory_editor.adapters.names import SHIPPED, AdapterName
 from memory_editor.answers import contains
 from memory_editor.cli.output import progress
 from memory_editor.edited_model import EditedModel
 from memory_editor.edits import DEFAULT_NAMESPACE, Edit
 from memory_editor.encoder import load_encoder
 from memory_editor.evaluation.answering import ask, batch, is_loop, new_texts, ngram_entropy, shares
+from memory_editor.evaluation.comparison.lines import read_value, write_value
 from memory_editor.evaluation.published import Published
 from memory_editor.language_model import LanguageModel
 from memory_editor.memory import EditMemory
+from memory_editor.models.cache import folder_digest
 from memory_editor.scope.files import load_classifier
 from memory_editor.scope.judge import ScopeJudge
 from memory_editor.scope.route import Kind, Route, ScoredEdit
@@ -104,6 +106,12 @@ class Run:
         self.work: Path = args.work
         self.ike = Ike(read_sources(args.data).counterfact)
         self.values: dict[str, Any] = {}
+        own = SHIPPED if args.adapter == AdapterName.AUTO else Path(args.adapter)
+        made_of = {"adapter": folder_digest(own), "model": args.model, "split": args.split, "limit": args.limit}
+        settings = self.work / "settings.json"
+        if (read_value(settings) or made_of) != made_of:
+            raise SystemExit(f"{self.work} holds figures of other settings; name another folder")
+        write_value(settings, made_of)
 
     def figure(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return a figure, measured unless the work folder has it."""
@@ -261,7 +269,7 @@ def _told(route: Route) -> list[str]:
 
 def report(values: dict[str, Any], command: str) -> str:
     """Return the figures as Markdown, one line each."""
-    lines = ["# Answering", "", f"`{command}`, SmolLM2-135M", "", "| figure | measured |", "| --- | --- |"]
+    lines = ["# Answering", "", f"`{command}`", "", "| figure | measured |", "| --- | --- |"]
     for name, found in values.items():
         shown = [f"{key.replace('_', ' ')} {_shown(value)}" for key, value in found.items() if key != "seconds"]
         lines.append(f"| {name} | {', '.join(shown)} |")

@@ -28,6 +28,8 @@ from memory_editor import Edit, EditMemory, MemoryEditor
 from memory_editor.datasets import read_edits
 from memory_editor.encoder import load_encoder
 from memory_editor.language_model import LanguageModel
+from memory_editor.scope.files import load_classifier
+from memory_editor.scope.judge import ScopeJudge
 
 RESULTS = Path(__file__).parent / "results" / "figures.json"
 OUT_OF_SCOPE = "Photosynthesis is the process by which"
@@ -95,7 +97,7 @@ def cold(memory: Path) -> dict[str, Any]:
 
 
 def warm_add(memory: Path) -> dict[str, Any]:
-    with EditMemory.open(memory) as opened:
+    with EditMemory.open(memory, judge=ScopeJudge(load_classifier)) as opened:
         opened.add(Edit("The river through Place zero is", "Blue"))
         times = [
             1000 * seconds(lambda n=n: opened.add(Edit(f"The river through Place {n} is", "Blue")))  # type: ignore[misc]
@@ -109,7 +111,9 @@ import resource, sys, time
 from pathlib import Path
 from memory_editor import EditMemory
 from memory_editor.datasets import read_edits
-with EditMemory.open(sys.argv[1]) as memory:
+from memory_editor.scope.files import load_classifier
+from memory_editor.scope.judge import ScopeJudge
+with EditMemory.open(sys.argv[1], judge=ScopeJudge(load_classifier)) as memory:
     memory.encoder
     start = time.perf_counter()
     edits = read_edits(Path(sys.argv[2]))

@@ -170,7 +170,8 @@ def measured(
     base: LanguageModel, cases: Sequence[Case], kept: Kept, moments: MomentsFolder
 ) -> Iterator[dict[str, Any]]:
     """Yield the figures of each method."""
-    yield {"method": "unedited", **shares(kept.get("unedited", lambda: judged(base, cases)))}
+    asked = f"{len(cases)} {cases[0].edit.prompt}"
+    yield {"method": "unedited", **shares(kept.get(f"unedited {asked}", lambda: judged(base, cases)))}
     rome = Rome(prefixes=written_prefixes(base, rome_method.PREFIX_LENGTHS))
     one = [kept.get(f"ROME {case.edit.prompt}", partial(edited, base, rome, [case])) for case in cases]
     seconds = statistics.mean(found["seconds"] for found in one)
@@ -180,7 +181,7 @@ def measured(
     alphaedit = AlphaEdit(moments=moments, prefixes=prefixes, batch_size=10)
     together: dict[str, Backend] = {"MEMIT, one batch": memit, "AlphaEdit, batches of 10": alphaedit}
     for name, backend in together.items():
-        found = kept.get(name, partial(edited, base, backend, cases))
+        found = kept.get(f"{name} {asked}", partial(edited, base, backend, cases))
         yield {"method": name, **shares(found["rows"]), SECONDS: found["seconds"] / len(cases)}
 
 

@@ -62,7 +62,7 @@ def ask(
 ) -> list[Written]:
     """Return what `model` writes greedily for each question, in their order, up to its natural stop.
 
-    Prompts of like length are batched together, those in scope apart from the others.
+    Prompts of like length are batched together.
     """
     order = sorted(range(len(questions)), key=lambda place: len(questions[place].prompt))
     found: dict[int, Written] = {}

@@ -62,6 +62,12 @@ def find_fault(folder: Path, *, hashes: bool = False) -> str | None:
     return None
 
 
+def folder_digest(folder: Path) -> str:
+    """Return a short digest of all files in a folder and below; of none where there are none."""
+    found = sorted(path for path in folder.expanduser().rglob("*") if path.is_file())
+    return hashlib.sha256("".join(map(sha256, found)).encode()).hexdigest()[:16]
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:

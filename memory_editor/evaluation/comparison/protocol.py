@@ -3,7 +3,6 @@
 Answers of the untouched model are taken before anything is applied.
 """
 
-import hashlib
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -26,7 +25,7 @@ from memory_editor.evaluation.comparison.peak import peak_bytes
 from memory_editor.evaluation.comparison.reading import Extras, digest_of
 from memory_editor.evaluation.comparison.runs import Run, Values
 from memory_editor.language_model import LanguageModel
-from memory_editor.models.cache import sha256
+from memory_editor.models.cache import folder_digest
 from memory_editor.progress import Progress, no_progress
 from memory_editor.scope.files import SHIPPED as SHIPPED_SCOPE
 
@@ -201,8 +200,8 @@ def _files(backend: Backend) -> dict[str, str]:
     for name, own in (("adapter", SHIPPED_ADAPTERS), ("scope", SHIPPED_SCOPE), ("moments", None)):
         given = getattr(backend, name, "none")
         folder = given.folder if isinstance(given, MomentsFolder) else own if given in ("auto", None) else given
-        if folder and (paths := sorted(path for path in Path(folder).expanduser().rglob("*") if path.is_file())):
-            found[name] = hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()[:16]
+        if folder and Path(folder).expanduser().is_dir():
+            found[name] = folder_digest(Path(folder))
     return found
 
 
