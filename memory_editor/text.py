@@ -23,6 +23,10 @@ _MARKS = (
 _LETTER = rf"(?:[^\W{_UNSPACED}]|[{_MARKS}])"
 _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+")
 _SENTENCE_END = re.compile(r"(?<=[.?!])[\"'”’)]*\s+|\n+|(?<=[。？！؟।])")
+_NEXT_QUESTION = re.compile(
+    r",? and (?=(?:(?:at|by|for|from|in|of|on|to|with) )?(?:who|whom|whose|what|when|where|which|why|how)\b)",
+    re.IGNORECASE,
+)
 _TRUE = r"(?:true|correct|right|so)(?: or (?:false|not|wrong))?"
 _CLAIM = r"(?:claim|statement|sentence)"
 _SPEAKER = r"(?:this|that|it|he|she|they|(?:this|that|the|my|your|our|his|her)(?: \w+){1,2})"
@@ -115,6 +119,13 @@ def spans(text: str) -> Iterator[str]:
     for start in range(len(tail)):
         for end in range(start + 1, min(start + MAX_SUBJECT_WORDS, len(tail)) + 1):
             yield " ".join(tail[start:end])
+
+
+def questions(text: str) -> list[str]:
+    """Return the questions in a text that asks several, one after the other or joined by "and"; else none."""
+    sentences = [sentence.strip() for sentence in _SENTENCE_END.split(text)]
+    found = [part for one in sentences if one.endswith(("?", "？", "؟")) for part in _NEXT_QUESTION.split(one)]
+    return found if len(found) > 1 and all(len(words(one)) >= 3 for one in found) else []
 
 
 def last_sentence(text: str) -> str | None:

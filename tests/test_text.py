@@ -18,6 +18,7 @@ from memory_editor.text import (
     last_sentence,
     mentions,
     normalised,
+    questions,
     relation,
     spans,
     subject_key,
@@ -345,6 +346,23 @@ def test_the_last_mention_is_of_whole_words_if_there_is_one(
 )
 def test_a_text_that_asks_whether_a_claim_is_true_has_that_claim(text: str, expected: str | None) -> None:
     assert claimed(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Who runs Twitter? What is blue?", ["Who runs Twitter?", "What is blue?"]),
+        ("Hello there. Who runs Twitter, and what is blue?", ["Who runs Twitter", "what is blue?"]),
+        ("Who runs Twitter and in which city is it?", ["Who runs Twitter", "in which city is it?"]),
+        ("Who runs Twitter?", []),
+        ("Who runs Twitter and Reddit?", []),
+        ("Ann and what she wrote.", []),
+        ("Why? Who runs Twitter?", []),
+        ("", []),
+    ],
+)
+def test_the_questions_of_a_text_are_told_apart(text: str, expected: list[str]) -> None:
+    assert questions(text) == expected
 
 
 def test_a_claim_is_looked_for_in_no_time_in_a_long_text() -> None:

@@ -1,14 +1,16 @@
 """Prompts in, routes out; needs no language model."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 
+from memory_editor.edits import EditId
 from memory_editor.memory import EditMemory
-from memory_editor.scope.candidates import find_candidates
+from memory_editor.scope.candidates import READ_CHARACTERS, find_candidates
 from memory_editor.scope.classifier import ScopeClassifier
 from memory_editor.scope.files import load_classifier
 from memory_editor.scope.route import Route, ScoredEdit
-from memory_editor.text import normalised
+from memory_editor.text import normalised, questions
 
 
 class Router:
@@ -36,9 +38,15 @@ class Router:
             return self._given
 
     def route(self, prompts: Sequence[str]) -> list[Route]:
-        """Return one route a prompt; a route depends on its own prompt and the memory alone."""
-        scored = self.classifier.score(find_candidates(self.memory, prompts))
-        return [self._decide(prompt, edits) for prompt, edits in zip(prompts, scored, strict=True)]
+        """Return one route a prompt; a route depends on its own prompt and the memory alone.
+
+        A prompt that asks several questions is in scope of what any of them is in scope of.
+        """
+        asked = [[prompt, *questions(prompt[-READ_CHARACTERS:])] for prompt in prompts]
+        texts = [text for parts in asked for text in parts]
+        scored = iter(self.classifier.score(find_candidates(self.memory, texts)))
+        merged = [_merged(islice(scored, len(parts))) for parts in asked]
+        return [self._decide(prompt, edits) for prompt, edits in zip(prompts, merged, strict=True)]
 
     def _decide(self, prompt: str, scored: list[ScoredEdit]) -> Route:
         threshold = self.classifier.threshold
@@ -53,6 +61,15 @@ class Router:
             return Route(prompt, (), ranked[0], threshold, abstained=True)
         runner_up = next((one for one in ranked if one not in answering), None)
         return Route(prompt, tuple(answering), runner_up, threshold)
+
+
+def _merged(found: Iterable[list[ScoredEdit]]) -> list[ScoredEdit]:
+    """Return each edit as it was scored best."""
+    best: dict[EditId, ScoredEdit] = {}
+    for one in chain.from_iterable(found):
+        if one.edit.id not in best or one.probability > best[one.edit.id].probability:
+            best[one.edit.id] = one
+    return [*best.values()]
 
 
 def _ask_alike(one: ScoredEdit, other: ScoredEdit) -> bool:

@@ -154,6 +154,12 @@ def test_edits_about_several_subjects_answer_together(memory: EditMemory) -> Non
     assert route.edits == (scored(TWITTER, 0.8),)
 
 
+def test_a_prompt_of_several_questions_is_in_scope_of_each(router: Router) -> None:
+    (route,) = router.route(["The CEO of Twitter is? The capital of France is?"])
+    assert {one.edit.subject: one.probability for one in route.edits} == {"Twitter": 1.0, "France": 1.0}
+    assert route.prompt == "The CEO of Twitter is? The capital of France is?"
+
+
 def test_statements_about_one_subject_answer_together(memory: EditMemory) -> None:
     one, other = Edit("Soul Food is a film.", subject="Soul Food"), Edit("Soul Food came in 1997.", subject="Soul Food")
     memory.add_many([one, other], on_conflict=OnConflict.KEEP_BOTH)
