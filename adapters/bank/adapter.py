@@ -9,9 +9,10 @@ import torch
 from transformers import PreTrainedModel
 
 from memory_editor.adapters.bank.bank import Bank
-from memory_editor.adapters.bank.row_loras import Lora, RowLoras
+from memory_editor.adapters.bank.row_loras import RowLoras
 from memory_editor.adapters.bank.versions import current_bank
 from memory_editor.adapters.base import Adapter
+from memory_editor.adapters.lora.low_rank import Lora
 from memory_editor.edits import Edit
 from memory_editor.errors import ModelError
 

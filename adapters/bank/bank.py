@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memory_editor.adapters.bank.row_loras import Lora
 from memory_editor.adapters.lora.files import LoraFiles
+from memory_editor.adapters.lora.low_rank import Lora
 from memory_editor.edits import Edit
 from memory_editor.errors import ModelError
 from memory_editor.models.cache import MANIFEST, find_fault

@@ -1,48 +1,17 @@
 """A model in which each row of a batch has a LoRA of its own, or none; knows no edits and no files."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
 
 import torch
-from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from transformers import PreTrainedModel
 
+from memory_editor.adapters.lora.low_rank import Lora
 from memory_editor.adapters.shared_weights import sharing_weights
-
-_DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
-
-
-@dataclass(frozen=True, eq=False)
-class Lora:
-    """What a LoRA adds to the modules at some paths: `up @ down @ input`.
-
-    `pairs` holds for each path `down`, shape (rank, inputs), and `up`, shape (outputs, rank), its scale included.
-    """
-
-    pairs: Mapping[str, tuple[Tensor, Tensor]]
-
-    @classmethod
-    def of_weights(cls, weights: Mapping[str, Tensor], scale: float) -> Self:
-        """Return the LoRA of weights under the names by which peft saves them."""
-        paths = [name.removesuffix(_DOWN) for name in weights if name.endswith(_DOWN)]
-        return cls({path: (weights[path + _DOWN], weights[path + _UP] * scale) for path in paths})
-
-    @classmethod
-    def on(cls, model: PreTrainedModel) -> Self:
-        """Return the LoRA that peft has put on a model; one without modules where there is none."""
-        layers = [(path, module) for path, module in model.named_modules() if isinstance(module, LoraLayer)]
-        return cls({path: _pair(layer) for path, layer in layers})
-
-
-def _pair(layer: Any) -> tuple[Tensor, Tensor]:
-    (name,) = layer.active_adapters
-    return layer.lora_A[name].weight.detach(), layer.lora_B[name].weight.detach() * layer.scaling[name]
 
 
 class RowLoras:

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from memory_editor.adapters.facts import new_facts
 from memory_editor.adapters.lora.injection import with_lora
+from memory_editor.adapters.lora.low_rank import Lora, beside
 from memory_editor.edits import Edit
 
 
@@ -22,8 +23,8 @@ class LoraAdapter:
     name = "lora"
 
     def __init__(self, config: LoraConfig, weights: Mapping[str, Tensor]) -> None:
-        self._config = config
-        self._weights = weights
+        self.config = config
+        self.weights = weights
         self._made: tuple[object, PreTrainedModel] | None = None
 
     def context(self, edits: Sequence[Edit], question: str, *, is_chat: bool) -> str:
@@ -41,5 +42,5 @@ class LoraAdapter:
         """Return the model with the LoRA on, made anew only where `model` is another, or elsewhere, than before."""
         state = (id(model), model.device, model.dtype)
         if self._made is None or self._made[0] != state:
-            self._made = state, with_lora(model, self._config, self._weights)
+            self._made = state, beside(model, Lora.on(with_lora(model, self.config, self.weights)))
         return self._made[1]

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from memory_editor.adapters.bank.row_loras import Lora, RowLoras
+from memory_editor.adapters.bank.row_loras import RowLoras
+from memory_editor.adapters.lora.low_rank import Lora
 from memory_editor.consolidation.nothing import Nothing
 from memory_editor.consolidation.settings import ConsolidationSettings
 from memory_editor.consolidation.training import is_learnable, train_cluster

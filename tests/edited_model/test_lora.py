@@ -90,14 +90,14 @@ def test_it_computes_in_the_precision_of_the_model(dtype: torch.dtype) -> None:
     weights = random_weights(base)
     model: Any = base.model
     model.to(dtype)
-    adapter = LoraAdapter(adapter_for(base)._config, weights)
+    adapter = LoraAdapter(adapter_for(base).config, weights)
     with adapter.applied(base.model, [[]]) as answering:
         assert {parameter.dtype for parameter in answering.parameters()} == {dtype}
     assert len(generated(EditedModel(base, route, adapter), batch(base, [IN]))) == 1
 
 
 def test_a_lora_of_zeros_answers_as_the_base_model_told_the_facts(tiny: LanguageModel) -> None:
-    fresh = with_lora(tiny.model, adapter_for(tiny)._config)
+    fresh = with_lora(tiny.model, adapter_for(tiny).config)
     told = batch(tiny, [TOLD + IN])
     assert torch.equal(generated(fresh, told), generated(tiny.model, told))
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memory_editor.adapters.bank.row_loras import Lora, RowLoras
+from memory_editor.adapters.bank.row_loras import RowLoras
 from memory_editor.adapters.lora.injection import lora_config, with_lora
+from memory_editor.adapters.lora.low_rank import Lora
 from memory_editor.language_model import LanguageModel
 from tests.adapters.bank.banks import random_weights
 from tests.tiny import tiny_model
