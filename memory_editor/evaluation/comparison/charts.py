@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memory_editor.evaluation.comparison.runs import Values
+from memory_editor.evaluation.comparison.unedited import Unedited
 
 _MEASURES: Final = {
     "reliability": "begins",
@@ -36,19 +36,19 @@ def draw(runs: Sequence[Values], slug: str, folder: Path) -> Iterator[tuple[str,
 
 
 def _bars(runs: Sequence[Values], path: Path) -> None:
-    figure = Figure(figsize=(9, 4.5), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    width = 0.8 / len(runs)
-    for number, run in enumerate(runs):
-        shares = [_share(run, name) for name in _MEASURES]
-        places = [place for place, share in enumerate(shares) if share]
-        there = [share for share in shares if share]
-        values = np.array([share["value"] for share in there])
-        errors = [values - [share["low"] for share in there], [share["high"] for share in there] - values]
-        at = np.array(places) - 0.4 + width * (number + 0.5)
-        axes.bar(at, 100 * values, width, yerr=100 * np.maximum(0, errors), label=run["method"], capsize=2)
-    axes.set_xticks(range(len(_MEASURES)), [*_MEASURES])
-    _finish(figure, axes, "%")
+    figure = Figure(figsize=(11, 1.2 + 0.28 * len(runs)), dpi=120, layout="constrained")
+    panels = figure.subplots(1, len(_MEASURES), sharey=True)
+    for axes, name in zip(panels, _MEASURES, strict=True):
+        there = [(place, share) for place, run in enumerate(runs) if (share := _share(run, name))]
+        values = np.array([share["value"] for _, share in there])
+        errors = [values - [share["low"] for _, share in there], [share["high"] for _, share in there] - values]
+        axes.barh(
+            [place for place, _ in there], 100 * values, xerr=100 * np.maximum(0, errors), ecolor="0.4", capsize=2
+        )
+        axes.set(title=name, xlabel="%", xlim=(0, 102))
+        axes.grid(axis="x", alpha=0.3)
+    panels[0].set_yticks(range(len(runs)), [run["method"] for run in runs])
+    panels[0].invert_yaxis()  # the best stands at the top
     figure.savefig(path)
 
 
@@ -76,19 +76,15 @@ def _costs(runs: Sequence[Values], path: Path) -> None:
     axes = figure.subplots()
     for run in runs:
         quality, cost = _share(run, "harmonic mean"), run["cost"]
-        if quality and cost and cost["seconds"] > 0:
+        if quality and cost and run["method"] != Unedited.name:
             seconds = cost["seconds"] / max(1, cost["edits"])
             axes.scatter(seconds, 100 * quality["value"], label=run["method"])
-            axes.annotate(run["method"], (seconds, 100 * quality["value"]), xytext=(5, 5), textcoords="offset points")
+            axes.annotate(
+                run["method"], (seconds, 100 * quality["value"]), xytext=(3, 5), textcoords="offset points", rotation=30
+            )
     axes.set(xscale="log", xlabel="seconds an edit", ylabel="harmonic mean, %", ylim=(-2, 102))
     axes.grid(alpha=0.3)
     figure.savefig(path)
-
-
-def _finish(figure: Figure, axes: Axes, label: str) -> None:
-    axes.set(ylabel=label, ylim=(0, 102))
-    axes.grid(axis="y", alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=7)
 
 
 def _told(edits: int) -> str:

@@ -72,8 +72,8 @@ def test_the_report_is_written_with_its_charts(tmp_path: Path, monkeypatch: pyte
         assert float(np.ptp(imread(tmp_path / "report" / name))) == 1.0
     assert "| ours | 10 | 10 | 80.0 (70.0–90.0) |" in text
     bars, _, curves, costs = figures
-    heights = [round(bar.get_height(), 6) for bar in bars.axes[0].patches if isinstance(bar, Rectangle)]
-    assert heights == [80, 70, 90, 79, 0]
+    widths = [[round(bar.get_width(), 6) for bar in one.patches if isinstance(bar, Rectangle)] for one in bars.axes]
+    assert widths == [[80], [70], [90, 0], [79]]
     assert [line.get_xydata().tolist() for line in curves.axes[0].lines] == [[[10, 80], [100, 80]], []]  # type: ignore[union-attr]
     assert [text.get_text() for text in costs.axes[0].texts] == ["ours"]
 
