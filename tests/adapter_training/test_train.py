@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from memory_editor.adapter_training import train as train_module
 from memory_editor.adapter_training.checkpoint import NAME
+from memory_editor.adapter_training.loss import loss_of
 from memory_editor.adapter_training.train import TrainingSettings, train
 from memory_editor.adapters.lora.files import LoraFiles, load_files
 from memory_editor.errors import ModelError
@@ -52,12 +56,26 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(sources: Sources, tmp_p
     assert not (parts / NAME).exists()
 
 
-def test_the_best_weights_are_kept_and_the_run_ends_when_none_gets_better(sources: Sources, tmp_path: Path) -> None:
-    wild = TrainingSettings(**vars(SETTINGS) | {"learning_rate": 5.0, "steps": 40, "patience": 1})
-    files = run(sources, tmp_path, wild)
-    losses = files.about["losses"]
-    assert len(losses) < 20
-    assert losses[-1] > min(losses)
+def test_the_best_weights_are_kept_and_the_run_ends_when_none_gets_better(
+    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two batches a validation: the second validation is the best, the third is not.
+    told = iter([3.0, 3.0, 2.0, 2.0, 4.0, 4.0])
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def loss(student: Any, *rest: Any) -> torch.Tensor:
+        if torch.is_grad_enabled():
+            return loss_of(student, *rest)
+        named = {name: value for name, value in student.named_parameters() if "lora_" in name}
+        seen.append({name.replace(".default", ""): value.clone() for name, value in named.items()})
+        return torch.tensor(next(told))
+
+    monkeypatch.setattr(train_module, "loss_of", loss)
+    files = run(sources, tmp_path, replace(SETTINGS, steps=40, patience=1))
+    assert files.about["losses"] == [3.0, 2.0, 4.0]
+    best = {name.removeprefix("base_model.model."): value for name, value in files.weights.items()}
+    assert best.keys() == seen[2].keys()
+    assert all(torch.equal(best[name], value) for name, value in seen[2].items())
 
 
 def test_it_learns_to_follow_facts(sources: Sources, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def test_bench_prints_a_column_a_size_and_writes_the_report(memedit: Memedit, as
     values = memedit.json(*given)
     assert values == FOUND | {
         "command": "memedit bench DATA --work DIR --output DIR --sizes 20,10 --prompts 5",
+        "encoder": "all-minilm-l6-v2",
+        "scope": "as shipped",
     }
     assert json.loads((report / "scale.json").read_bytes()) == values
 
