@@ -67,7 +67,9 @@ def test_the_report_is_written_with_its_charts(tmp_path: Path, monkeypatch: pyte
     assert json.loads((tmp_path / "report" / "comparison.json").read_bytes()) == RUNS
     text = (tmp_path / "report" / "comparison.md").read_text()
     names = [f"capitals-dev-tiny-{name}.png" for name in ("10", "100", "scale", "cost")]
-    for name, title in zip(names, ("measures with 10 edits", "", "over the number of edits", "100 edits"), strict=True):
+    for name, title in zip(
+        names, ("measures with 10 edits", "", "over the number of edits", "quality with 10 edits"), strict=True
+    ):
         assert f"{title}]({name})" in text
         assert float(np.ptp(imread(tmp_path / "report" / name))) == 1.0
     assert "| ours | 10 | 10 | 80.0 (70.0–90.0) |" in text
