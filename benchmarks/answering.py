@@ -222,21 +222,20 @@ class Run:
             ratios.append(seconds[1] / seconds[0])
             plain_seconds.append(seconds[0])
         found = sorted(ratios[1:])  # the first pair warms up
-        decoding, merging = statistics.median(plain_seconds), self._merging()
-        return {
+        values: dict[str, Any] = {
             "pairs": len(found),
             "median": statistics.median(found),
             "low": found[1],
             "high": found[-2],
-            "merging_s": merging,
-            "median_if_merged": (decoding + merging) / decoding,
         }
+        if isinstance(self.adapter, LoraAdapter):
+            decoding, merging = statistics.median(plain_seconds), self._merging(self.adapter)
+            values |= {"merging_s": merging, "median_if_merged": (decoding + merging) / decoding}
+        return values
 
-    def _merging(self) -> float:
+    def _merging(self, adapter: LoraAdapter) -> float:
         """Return the seconds that merging a LoRA into a copy of the weights, and taking it out again, takes."""
-        if not isinstance(self.adapter, LoraAdapter):
-            return 0.0
-        model = with_lora(copy.deepcopy(self.base.model), self.adapter.config, self.adapter.weights)
+        model = with_lora(copy.deepcopy(self.base.model), adapter.config, adapter.weights)
         layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
         seconds = []
         for _ in range(5):

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final
 
 MAX_SUBJECT_WORDS: Final = 10
@@ -27,6 +28,8 @@ _NEXT_QUESTION = re.compile(
     r",? and (?=(?:(?:at|by|for|from|in|of|on|to|with) )?(?:who|whom|whose|what|when|where|which|why|how)\b)",
     re.IGNORECASE,
 )
+_QUESTIONS = 4
+"""How many questions of one prompt are told apart at most; each is encoded and read by itself."""
 _TRUE = r"(?:true|correct|right|so)(?: or (?:false|not|wrong))?"
 _CLAIM = r"(?:claim|statement|sentence)"
 _SPEAKER = r"(?:this|that|it|he|she|they|(?:this|that|the|my|your|our|his|her)(?: \w+){1,2})"
@@ -122,9 +125,13 @@ def spans(text: str) -> Iterator[str]:
 
 
 def questions(text: str) -> list[str]:
-    """Return the questions in a text that asks several, one after the other or joined by "and"; else none."""
-    sentences = [sentence.strip() for sentence in _SENTENCE_END.split(text)]
-    found = [part for one in sentences if one.endswith(("?", "？", "؟")) for part in _NEXT_QUESTION.split(one)]
+    """Return the last questions of a text that ends in several, one after the other or joined by "and"; else none.
+
+    A question that anything else follows is none of them: what follows may be its answer.
+    """
+    sentences = [sentence.strip() for sentence in _SENTENCE_END.split(text) if sentence.strip()]
+    asked = [*takewhile(lambda one: one.endswith(("?", "？", "؟")), reversed(sentences))]
+    found = [part for one in reversed(asked) for part in _NEXT_QUESTION.split(one)][-_QUESTIONS:]
     return found if len(found) > 1 and all(len(words(one)) >= 3 for one in found) else []
 
 

@@ -93,6 +93,8 @@ class EditedModel:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what `forward` does; what has no name is what it is for the wrapped model."""
+        if not args:
+            return self.forward(**kwargs)
         names = inspect.signature(self._base.forward).parameters
         return self.forward(**dict(zip(names, args, strict=False)), **kwargs)
 

@@ -64,7 +64,9 @@ def test_a_built_folder_holds_what_was_written_and_a_manifest(built: Path) -> No
 
 
 def test_a_sound_folder_is_not_built_again(built: Path) -> None:
+    before = (built / MANIFEST).stat()
     build_once(built, lambda _: pytest.fail("built again"))
+    assert (built / MANIFEST).stat() == before
 
 
 def test_what_fails_midway_publishes_nothing(tmp_path: Path) -> None:
