@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from memory_editor.cli import opening, options, output, views
+from memory_editor.errors import PromptTooLong
 
 if TYPE_CHECKING:
     from memory_editor.editor import Conversation, MemoryEditor
@@ -64,10 +65,10 @@ def query(
                 continue
             if len(texts) > 1:
                 typer.echo(f"> {text}")
-            found = (_print_compared if compare else _print_answer)(editor, asked, generation)
+            (_print_compared if compare else _print_answer)(editor, asked, generation)
             if explain:
                 typer.echo()
-                views.print_route(found)
+                views.print_route(editor.route(asked))
 
 
 def chat(
@@ -110,8 +111,13 @@ def chat(
                 break
             if line != "/route":
                 messages.append({"role": "user", "content": line})
+                try:
+                    answer = output.print_pieces(editor.stream(messages, **generation()))
+                except PromptTooLong as error:
+                    output.note(f"{error}; the conversation begins anew")
+                    messages.clear()
+                    continue
                 route = editor.route(messages)
-                answer = output.print_pieces(editor.stream(messages, **generation()))
                 messages.append({"role": "assistant", "content": answer})
             elif route:
                 views.print_route(route)
@@ -150,19 +156,16 @@ def route(
         views.print_route(found)
 
 
-def _print_answer(editor: "MemoryEditor", asked: "Conversation", generation: Generation) -> "Route":
-    """Print the answer as it comes and return its route."""
-    found = editor.route(asked)
+def _print_answer(editor: "MemoryEditor", asked: "Conversation", generation: Generation) -> None:
+    """Print the answer as it comes."""
     output.print_pieces(editor.stream(asked, **generation()))
-    return found
 
 
-def _print_compared(editor: "MemoryEditor", asked: "Conversation", generation: Generation) -> "Route":
-    """Print the answers of the base and the edited model side by side and return the route."""
+def _print_compared(editor: "MemoryEditor", asked: "Conversation", generation: Generation) -> None:
+    """Print the answers of the base and the edited model side by side."""
     base = editor.base_answer(asked, **generation())
     answer = editor.answer(asked, **generation())
     output.print_table(("BASE", "EDITED"), [(base.strip(), answer.text.strip())])
-    return answer.route
 
 
 def _print_json(
@@ -201,7 +204,7 @@ def _texts(prompts: list[str]) -> list[str]:
 def _lines() -> Iterator[str]:
     """Yield the lines of stdin that are not blank; on a terminal, ask for each."""
     prompt = ""
-    if sys.stdin.isatty():
+    if sys.stdin.isatty() and sys.stdout.isatty():  # `input` writes to stdout, which may be a file of answers
         prompt = "> "
         with suppress(ImportError):
             import readline  # noqa: F401 - gives `input` a line editor

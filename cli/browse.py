@@ -1,10 +1,13 @@
 """The commands that look at a memory and its history, and go back in it: list, show, history, undo."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from memory_editor.cli import opening, options, output, views
+
+_LONGEST: Final = 19
+"""How many digits no number of a change has."""
 
 
 def list_edits(
@@ -15,7 +18,7 @@ def list_edits(
     ] = None,
     status: options.Statuses = "live",
     limit: options.Limit = 50,
-    offset: Annotated[int, typer.Option(metavar="N", min=0, help="How many to skip.")] = 0,
+    offset: Annotated[int, typer.Option(metavar="N", min=0, max=2**31, help="How many to skip.")] = 0,
     memory: options.Memory = None,
     namespace: options.Namespace = None,
     as_json: options.Json = False,
@@ -83,7 +86,7 @@ def undo(
     """
     chosen = opening.settings(memory=memory)
     with opening.open_store(chosen) as store:
-        target = int(to) if to and to.isdecimal() else store.get(to).edit.id if to else None
+        target = None if to is None else int(to) if to.isdecimal() and len(to) < _LONGEST else store.get(to).edit.id
         change = store.undo(target, opening.note(chosen, reason))
         if as_json:
             output.print_json(views.change_values(change))

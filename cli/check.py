@@ -33,7 +33,7 @@ def check(
 ) -> None:
     """Generate for edits, their paraphrases and near misses.
 
-    Without IDs, for all live edits. The exit code is 1 if any answer is not as it should be.
+    Without IDs, for all live edits that have not expired. The exit code is 1 if any answer is not as it should be.
     """
     chosen = opening.settings(
         memory=memory,
@@ -48,7 +48,7 @@ def check(
     )
     with opening.open_store(chosen) as store:
         records = [store.get(id_) for id_ in ids] if ids else store.select(opening.filter_of(chosen, "live"))
-        edits = [record.edit for record in records]
+        edits = [record.edit for record in records if ids or record.edit.is_valid()]
     with opening.open_editor(chosen) as editor:
         checks = run_checks(editor, edits, max_new_tokens)
     if as_json:

@@ -140,12 +140,8 @@ def update(
     on_conflict = opening.on_conflict(replace=replace, keep_both=keep_both)
     chosen = opening.settings(memory=memory, namespace=old.namespace, encoder=encoder)
     with opening.open_memory(chosen) as opened:
-        new = opened.update(old.id, on_conflict=on_conflict, note=opening.note(chosen, reason), **changes)
-        if as_json:
-            output.print_json({"id": new.id, "superseded": [old.id]})
-            return
-        views.print_done("added", [new])
-        views.print_done("superseded", [old])
+        added = opened.update(old.id, on_conflict=on_conflict, note=opening.note(chosen, reason), **changes)
+        _print_added(added, as_json)
 
 
 def remove(

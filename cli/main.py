@@ -57,10 +57,13 @@ class Commands(TyperGroup):
         except KeyboardInterrupt as interrupt:
             note(str(interrupt) or "interrupted; what was finished is kept")
             raise typer.Exit(_INTERRUPTED) from interrupt
-        except BrokenPipeError as error:
-            # Whoever read our output has left; what is still buffered must not fail once more at exit.
+        except OSError as error:
+            # What is still buffered must not fail once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(_PIPE_CLOSED) from error
+            if isinstance(error, BrokenPipeError):  # whoever read our output has left
+                raise typer.Exit(_PIPE_CLOSED) from error
+            note(f"error: {error}")
+            raise typer.Exit(1) from error
         return result
 
 

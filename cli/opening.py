@@ -11,6 +11,7 @@ import typer
 from memory_editor.cli import options, output
 from memory_editor.config import Settings
 from memory_editor.edits import Status
+from memory_editor.errors import ConfigError
 
 if TYPE_CHECKING:
     from memory_editor.editor import MemoryEditor
@@ -105,7 +106,10 @@ def open_editor(chosen: Settings) -> Iterator["MemoryEditor"]:
 
 
 def _path(chosen: Settings) -> Path:
-    return Path(chosen.memory).expanduser()
+    try:
+        return Path(chosen.memory).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"memory {chosen.memory!r}: {error}; give the whole path") from error
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """How commands print: lines and tables for people, JSON for programs; knows nothing of what it prints."""
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -14,8 +15,9 @@ def note(line: str) -> None:
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
-    """Print one JSON value, on one line without `indent`."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+    """Print one JSON value, on one line without `indent`; where stdout is not UTF-8, in ASCII."""
+    is_utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+    typer.echo(json.dumps(value, ensure_ascii=not is_utf8, indent=indent))
 
 
 def print_fields(fields: Sequence[tuple[str, object]]) -> None:

@@ -1,6 +1,7 @@
 """The commands that carry edits in and out: import, export, backup."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,8 @@ def export(
     chosen = opening.settings(memory=memory, namespace=namespace)
     with opening.open_store(chosen) as store:
         records = store.select(opening.filter_of(chosen, status))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as `import` reads it, whatever the terminal's
     count = write_edits((record.edit for record in records), sys.stdout if file == "-" else Path(file))
     output.note(f"exported {count:,} edits")
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from platformdirs import user_config_path, user_data_path
 
-from memory_editor.edits import DEFAULT_NAMESPACE
+from memory_editor.edits import DEFAULT_NAMESPACE, checked_namespace
 from memory_editor.errors import ConfigError
 
 CONFIG_VARIABLE: Final = "MEMEDIT_CONFIG"
@@ -43,6 +43,7 @@ class Settings:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value.strip()):
                 raise ConfigError(f"setting {name!r} must be a text that is not empty, got {value!r}")
+        checked_namespace(self.namespace)
 
     @classmethod
     def load(cls) -> Self:

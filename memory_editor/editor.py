@@ -17,7 +17,7 @@ from memory_editor.edited_model import EditedModel
 from memory_editor.edited_model.generation import Output
 from memory_editor.edits import DEFAULT_NAMESPACE, Edit
 from memory_editor.encoder import DEFAULT_ENCODER
-from memory_editor.errors import PromptTooLong
+from memory_editor.errors import PromptTooLong, UnsupportedOption
 from memory_editor.language_model import LanguageModel, Message
 from memory_editor.memory import EditMemory, OnConflict
 from memory_editor.scope.classifier import ScopeClassifier
@@ -140,6 +140,8 @@ class MemoryEditor:
         Greedy unless the options or the model's own settings sample. Raises `PromptTooLong`.
         """
         inputs = self._inputs(conversation)
+        if "past_key_values" in options:
+            raise UnsupportedOption("an answer reads the whole conversation; leave past_key_values out")
         output, routes = self.model.generate_routed(**inputs, max_new_tokens=max_new_tokens, **options)
         return Answer(self._new_text(inputs, output), routes[0])
 
@@ -192,7 +194,7 @@ class MemoryEditor:
         ids = self.base.encode(text)
         if window and len(ids) >= window:
             raise PromptTooLong(f"the prompt has {len(ids):,} tokens, the model reads {window:,}; shorten it")
-        input_ids = torch.tensor([ids], device=self.base.device)
+        input_ids = torch.tensor([ids], dtype=torch.long, device=self.base.device)
         return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
 
     def _new_text(self, inputs: dict[str, Tensor], output: Output) -> str:

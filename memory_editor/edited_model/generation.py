@@ -22,12 +22,13 @@ _POSITIONAL: Final = ("position_ids", "token_type_ids", "cache_position", "past_
 
 
 def inner_options(
-    model: PreTrainedModel, options: Mapping[str, Any], caller_ids: Tensor, rows: InScopeRows
+    model: PreTrainedModel, options: Mapping[str, Any], caller_ids: Tensor, caller_mask: Tensor, rows: InScopeRows
 ) -> dict[str, Any]:
     """Return the options under which prompts with context generate what the caller's options ask for.
 
-    Lengths and penalties count the caller's prompt, and what the caller hooks in sees it, never the context. Raises
-    `UnsupportedOption` where attentions or hidden states are asked for.
+    Lengths and penalties count the caller's prompt, and what the caller hooks in sees it, never the context: processors
+    and criteria the rows in scope by themselves, functions of a row's number all rows. Raises `UnsupportedOption` where
+    attentions or hidden states are asked for.
     """
     config, inner = effective_config(model, options)
     refuse_traces(config.output_attentions, config.output_hidden_states)
@@ -35,14 +36,11 @@ def inner_options(
     config.min_new_tokens = max(config.min_new_tokens or 0, 1)  # an edit never answers with nothing
     width = rows.ids.shape[1]
     view = _CallersView(caller_ids[rows.rows], width)
-    processors = _own_penalties(config) + list(inner.get("logits_processor") or ())
+    processors = _own_penalties(config, caller_mask[rows.rows]) + list(inner.get("logits_processor") or ())
     inner["logits_processor"] = LogitsProcessorList(map(view.of, processors))
     inner["stopping_criteria"] = StoppingCriteriaList(map(view.of, inner.get("stopping_criteria") or ()))
     if allowed := inner.get("prefix_allowed_tokens_fn"):
-        places = rows.rows.tolist()
-        inner["prefix_allowed_tokens_fn"] = lambda row, ids: allowed(
-            places[row], torch.cat([view.ids[row], ids[width:]])
-        )
+        inner["prefix_allowed_tokens_fn"] = _for_rows(allowed, rows.rows.tolist(), config, view.ids, width)
     if streamer := inner.get("streamer"):
         inner["streamer"] = _CallersStream(streamer, view.ids)
     return {name: value for name, value in inner.items() if name not in _POSITIONAL} | {"generation_config": config}
@@ -153,11 +151,29 @@ def _count_new_tokens(config: GenerationConfig, caller_length: int) -> None:
     config.max_length = config.min_length = None
 
 
-def _own_penalties(config: GenerationConfig) -> list[LogitsProcessor]:
-    """Take the settings that look at the prompt out of `config`, as processors that can be shown the caller's."""
+def _for_rows(
+    allowed: Callable[[int, Tensor], list[int]], places: list[int], config: GenerationConfig, ids: Tensor, width: int
+) -> Callable[[int, Tensor], list[int]]:
+    """Return a caller's function of a row's number and ids for the in-scope rows alone, which are counted anew."""
+    each = (config.num_return_sequences or 1) if (config.num_beams or 1) == 1 else 1
+
+    def call(number: int, sequence: Tensor) -> list[int]:
+        row, sample = divmod(number, each)
+        return allowed(places[row] * each + sample, torch.cat([ids[row], sequence[width:]]))
+
+    return call
+
+
+def _own_penalties(config: GenerationConfig, mask: Tensor) -> list[LogitsProcessor]:
+    """Take the settings that look at the prompt out of `config`, as processors that can be shown the caller's.
+
+    `mask`, shape (rows, length), says where padding before the prompts ends, for which nothing is penalised.
+    """
     processors: list[LogitsProcessor] = []
     if config.repetition_penalty not in (None, 1.0):
-        processors.append(RepetitionPenaltyLogitsProcessor(config.repetition_penalty))
+        each = max(config.num_beams or 1, config.num_return_sequences or 1)
+        padding = (mask != 0).int().argmax(1).repeat_interleave(each)
+        processors.append(RepetitionPenaltyLogitsProcessor(config.repetition_penalty, prompt_ignore_length=padding))
     if config.no_repeat_ngram_size:
         processors.append(NoRepeatNGramLogitsProcessor(config.no_repeat_ngram_size))
     config.repetition_penalty, config.no_repeat_ngram_size = 1.0, 0

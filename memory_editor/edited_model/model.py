@@ -112,15 +112,21 @@ class EditedModel:
     def generate_routed(self, inputs: Tensor | None = None, **options: Any) -> tuple[Output, list[Route]]:
         """Return what `generate` does, and the route of every row; no routes for inputs that are no prompts."""
         ids = inputs if inputs is not None else options.get("input_ids")
+        if isinstance(options.get("past_key_values"), RoutedCache):
+            raise UnsupportedOption(
+                "the cache of a routed sequence goes on by calling the model, not by `generate`; leave it out"
+            )
         if ids is None or _length(options.get("past_key_values")):
             return self._base.generate(inputs, **_without_embeddings(options)), []
         config, _ = effective_config(self._base, options)
         mask = options.get("attention_mask")
-        prompts, routes = self._routed(ids, mask if mask is not None else _mask_of(ids, config.pad_token_id))
+        mask = _mask_of(ids, config.pad_token_id) if mask is None else mask
+        prompts, routes = self._routed(ids, mask)
         if not any(route.in_scope for route in routes):
             return self._base.generate(inputs, **options), routes
         rows = self._with_context(prompts, routes, ids.device)
-        inner = inner_options(self._base, {name: options[name] for name in options if name not in _INPUTS}, ids, rows)
+        own = {name: value for name, value in options.items() if name not in _INPUTS}
+        inner = inner_options(self._base, own, ids, mask, rows)
         # First, so that it draws from the generator in the state in which the caller left it.
         base = None if all(route.in_scope for route in routes) else self._base.generate(inputs, **options)
         with self._adapter.applied(self._base, rows.edits) as model:
@@ -153,9 +159,10 @@ class EditedModel:
         for place, row in enumerate(rows.rows.tolist()):
             own[place, mask[row].bool()] = inner.logits[place, rows.sources[place]]
         cache = None
-        if inner.past_key_values is not None:
+        # A model with another kind of memory than keys and values has none to pass back.
+        if (own_cache := getattr(inner, "past_key_values", None)) is not None:
             base_cache = base.past_key_values if base is not None else None
-            cache = RoutedCache(base_cache, inner.past_key_values, rows.rows, rows.edits, rows.mask, input_ids.shape[1])
+            cache = RoutedCache(base_cache, own_cache, rows.rows, rows.edits, rows.mask, input_ids.shape[1])
         return self._output(base, own, rows.rows, cache, labels, options)
 
     def _continued(self, input_ids: Tensor | None, given: dict[str, Any], labels: Tensor | None) -> Any:

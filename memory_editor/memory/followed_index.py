@@ -39,9 +39,10 @@ def _problem(store: Store, folder: Path) -> str | None:
         return str(error)
     if manifest.origin != store.origin(manifest.generation):
         return None
-    since = store.key_changes(folder.name, manifest.generation)
+    with store.snapshot():
+        since, live = store.key_changes(folder.name, manifest.generation), store.key_changes(folder.name)
     followed = np.union1d(np.setdiff1d(index.ids(), since.dropped), since.ids)
-    if np.array_equal(followed, store.key_changes(folder.name).ids):
+    if np.array_equal(followed, live.ids):
         return None
     return f"index file in {folder} disagrees with the store; delete it, it is rebuilt when needed"
 

@@ -139,6 +139,10 @@ class EditMemory:
         already, such as a removed one that was exported before, gets a new id.
         `on_progress` is told the number of edits encoded so far.
         """
+        if len(namespaces := sorted({edit.namespace for edit in edits})) > 1:
+            raise InvalidEdit(
+                f"the edits are of several namespaces, {', '.join(namespaces)}; add those of each by themselves"
+            )
         encoder, used = self.encoder, self.store.used_ids(edit.id for edit in edits)
         edits = [
             replace(edit, namespace=self.namespace, id=new_edit_id() if edit.id in used else edit.id) for edit in edits
@@ -153,10 +157,10 @@ class EditMemory:
 
     def update(
         self, id_: str, *, on_conflict: OnConflict = OnConflict.REPORT, note: Note | None = None, **changes: Any
-    ) -> Edit:
-        """Supersede a live edit by a new one that differs in the fields given, and return it.
+    ) -> Added:
+        """Supersede a live edit by a new one that differs in the fields given.
 
-        To the other live edits it stands as if it were added.
+        To the other live edits it stands as if it were added, and may supersede some of them as well.
         """
         record = self.store.get(id_)
         old = record.edit
@@ -179,7 +183,8 @@ class EditMemory:
             # Before anything is changed: the index would follow what may never be committed.
             live, pairs = self._live_around(requested, old.id)
             change.supersede(old.id)
-            return add(change, requested, live, verdicts.of(pairs), on_conflict, {}).edits[0]
+            added = add(change, requested, live, verdicts.of(pairs), on_conflict, {})
+            return replace(added, superseded=(old, *added.superseded))
 
     def reindex(self, encoder: Encoder) -> int:
         """Encode every text anew with `encoder` and use it from now on; return how many texts there were."""

@@ -1,7 +1,8 @@
 """Prompts in, routes out; needs no language model."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, islice
 
 from memory_editor.edits import EditId
@@ -10,7 +11,7 @@ from memory_editor.scope.candidates import READ_CHARACTERS, find_candidates
 from memory_editor.scope.classifier import ScopeClassifier
 from memory_editor.scope.files import load_classifier
 from memory_editor.scope.route import Route, ScoredEdit
-from memory_editor.text import normalised, questions
+from memory_editor.text import fingerprint, normalised, questions
 
 
 class Router:
@@ -45,37 +46,55 @@ class Router:
         asked = [[prompt, *questions(prompt[-READ_CHARACTERS:])] for prompt in prompts]
         texts = [text for parts in asked for text in parts]
         scored = iter(self.classifier.score(find_candidates(self.memory, texts)))
-        merged = [_merged(islice(scored, len(parts))) for parts in asked]
-        return [self._decide(prompt, edits) for prompt, edits in zip(prompts, merged, strict=True)]
+        return [
+            self._decide(prompt, [_but_excluded(prompt, found) for found in islice(scored, len(parts))])
+            for prompt, parts in zip(prompts, asked, strict=True)
+        ]
 
-    def _decide(self, prompt: str, scored: list[ScoredEdit]) -> Route:
+    def _decide(self, prompt: str, found: list[list[ScoredEdit]]) -> Route:
+        """Return the route of a prompt of which the whole, and each of several questions, has its scored edits."""
+        ranked = [sorted(scored, key=_rank, reverse=True) for scored in found]
+        answering = {one.edit.id for scored in ranked for one in self._answering(scored)}
+        best = {one.edit.id: one for one in sorted(chain.from_iterable(ranked), key=_rank)}
+        merged = sorted(best.values(), key=_rank, reverse=True)
+        edits, others = ([one for one in merged if (one.edit.id in answering) is own] for own in (True, False))
         threshold = self.classifier.threshold
-        # Of equals the later edit is the better informed; ids sort by time.
-        ranked = sorted(scored, key=lambda one: (one.probability, one.edit.id), reverse=True)
+        abstained = not edits and any(one.probability >= threshold for one in others)
+        return Route(prompt, tuple(edits), others[0] if others else None, threshold, abstained)
+
+    def _answering(self, ranked: list[ScoredEdit]) -> list[ScoredEdit]:
+        """Return which edits answer one question; none where two that disagree are too close to each other."""
+        rival = next((one for one in ranked[1:] if _disagree(ranked[0], one)), None)
+        if rival and ranked[0].probability - rival.probability < self.min_margin:
+            return []
         answering: list[ScoredEdit] = []
         for one in ranked:
-            if one.probability >= threshold and not any(_ask_alike(one, other) for other in answering):
+            if one.probability >= self.classifier.threshold and not any(_ask_alike(one, other) for other in answering):
                 answering.append(one)
-        rival = next((one for one in ranked[1:] if _disagree(ranked[0], one)), None)
-        if answering and rival and ranked[0].probability - rival.probability < self.min_margin:
-            return Route(prompt, (), ranked[0], threshold, abstained=True)
-        runner_up = next((one for one in ranked if one not in answering), None)
-        return Route(prompt, tuple(answering), runner_up, threshold)
+        return answering
 
 
-def _merged(found: Iterable[list[ScoredEdit]]) -> list[ScoredEdit]:
-    """Return each edit as it was scored best."""
-    best: dict[EditId, ScoredEdit] = {}
-    for one in chain.from_iterable(found):
-        if one.edit.id not in best or one.probability > best[one.edit.id].probability:
-            best[one.edit.id] = one
-    return [*best.values()]
+def _rank(one: ScoredEdit) -> tuple[float, EditId]:
+    # Of equals the later edit is the better informed; ids sort by time.
+    return one.probability, one.edit.id
+
+
+def _but_excluded(prompt: str, scored: list[ScoredEdit]) -> list[ScoredEdit]:
+    """Return scored edits without those of which the whole prompt is an exclusion, whatever its parts ask."""
+    wanted = fingerprint(prompt)
+    return [
+        replace(one, probability=0.0, reasons=("the prompt is one of the edit's exclusions",))
+        if any(fingerprint(text) == wanted for text in one.edit.exclusions)
+        else one
+        for one in scored
+    ]
 
 
 def _ask_alike(one: ScoredEdit, other: ScoredEdit) -> bool:
-    """Say whether two edits answer a question about one subject: one prompt hardly ever asks two of them."""
+    """Say whether two edits answer a question about one subject: one question hardly ever asks two of them."""
     pair = one.edit, other.edit
-    return not any(edit.is_statement for edit in pair) and len({edit.subject_key for edit in pair}) == 1
+    key = one.edit.subject_key
+    return bool(key) and key == other.edit.subject_key and not any(edit.is_statement for edit in pair)
 
 
 def _disagree(one: ScoredEdit, other: ScoredEdit) -> bool:

@@ -65,7 +65,9 @@ class Store(Reader):
         with self._lock:
             try:
                 self._connection.execute("VACUUM")
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                (is_busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if is_busy:
+                    raise sqlite3.OperationalError("another connection is reading")
             except sqlite3.Error as error:
                 raise StoreError(
                     f"{str(self.path)!r}: the edits are forgotten, but their traces may stay in the file: {error}; "

@@ -27,7 +27,7 @@ def problems(connection: sqlite3.Connection) -> Iterator[str]:
     for number, id_, content in connection.execute("SELECT number, id, content FROM edits"):
         try:
             edit = read_edit(content)
-        except (MemoryEditorError, ValueError) as error:
+        except (MemoryEditorError, ValueError, AttributeError, TypeError) as error:
             yield f"edit {id_} cannot be read: {error}"
             continue
         yield from _edit_problems(connection, number, edit, probe[0] if probe else 0)

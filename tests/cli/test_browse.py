@@ -1,5 +1,7 @@
 """list, show, history and undo: what they print, and that they lose nothing."""
 
+import pytest
+
 from memory_editor.edits import Edit
 from tests.cli.conftest import Memedit
 
@@ -136,6 +138,13 @@ def test_undo_goes_back_by_one_change_or_to_a_change_or_an_edit(memedit: Memedit
     memedit("undo", "--to", "0")
     assert live() == []
     assert memedit.error("undo", "--to", "99").startswith("there is no change 99")
+
+
+@pytest.mark.parametrize("to", ["", "9" * 30])
+def test_undo_goes_nowhere_that_is_not_named(memedit: Memedit, to: str) -> None:
+    memedit.add(PERU, "Lima")
+    assert memedit.error("undo", "--to", to).startswith(f"no edit has the id '{to}'")
+    assert memedit.json("list")["total"] == 1
 
 
 def test_undo_of_nothing_is_an_error(memedit: Memedit) -> None:

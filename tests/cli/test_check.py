@@ -1,7 +1,9 @@
 """check and add-fact --check: what the model says of edits, and an exit code that tells whether it is right."""
 
 import json
+from datetime import UTC, datetime
 
+from memory_editor.edits import Edit
 from tests.cli.conftest import Memedit
 
 PROMPT = "The CEO of Twitter is"
@@ -23,6 +25,13 @@ def test_check_prints_what_the_model_says_and_fails_where_it_is_wrong(memedit: M
 def test_check_of_an_empty_memory_has_nothing_to_find_wrong(memedit: Memedit) -> None:
     memedit.put([])
     assert memedit.json("check") == []
+
+
+def test_expired_edits_are_checked_only_by_name(memedit: Memedit) -> None:
+    expired = Edit(PROMPT, "Elon Musk", valid_until=datetime(2020, 1, 1, tzinfo=UTC))
+    memedit.put([expired])
+    assert memedit.json("check") == []
+    assert memedit.run("check", expired.id, "--max-new-tokens", "1").exit_code == 1
 
 
 def test_check_of_an_unknown_edit_is_an_error(memedit: Memedit) -> None:

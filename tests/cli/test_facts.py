@@ -151,13 +151,20 @@ def test_nothing_is_judged_by_the_scope_classifier_where_nothing_is_alike(
 def test_update_supersedes_by_what_differs(memedit: Memedit) -> None:
     old = memedit.add(PROMPT, "Elon Musk", "--source", "the news", "--paraphrase", "Who runs Twitter?")
     changed = memedit.json("update", old[-6:], "--target", "Linda Yaccarino", "--source", "", "--paraphrase", "")
-    assert changed == {"id": changed["id"], "superseded": [old]}
+    assert (changed["superseded"], changed["known_already"]) == ([old], False)
     new = memedit.json("show", changed["id"])
     assert (new["prompt"], new["target_new"], new["subject"]) == (PROMPT, "Linda Yaccarino", "Twitter")
     assert (new["source"], new["paraphrases"], new["supersedes"]) == (None, [], old)
     assert memedit.json("show", old)["status"] == "superseded"
     printed = memedit("update", changed["id"], "--target", "Elon Musk").splitlines()
     assert printed[1] == f"superseded {changed['id']} The CEO of Twitter is Linda Yaccarino"
+
+
+def test_update_says_what_else_it_supersedes(memedit: Memedit) -> None:
+    twitter = memedit.add(PROMPT, "Linda Yaccarino")
+    peru = memedit.add("The capital of Peru is", "Cusco")
+    changed = memedit.json("update", twitter, "--prompt", "The capital of Peru is")
+    assert changed["superseded"] == [twitter, peru]
 
 
 def test_update_keeps_the_namespace_of_the_edit(memedit: Memedit) -> None:

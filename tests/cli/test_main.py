@@ -1,5 +1,6 @@
 """What holds for every command: settings, errors in one line, exit codes, pipes, and what is not imported."""
 
+import json
 import os
 import pty
 import subprocess
@@ -163,11 +164,23 @@ def test_what_is_no_text_is_wrong_usage(memedit: Memedit) -> None:
 
 
 def test_a_terminal_without_the_letters_gets_escapes(memedit: Memedit) -> None:
-    memedit.put([Edit("日本の首都は", "東京")])
+    memedit.put([Edit("日本の首都は", "東京🗼")])
     command = [sys.executable, "-m", "memory_editor.cli", "list", "--json"]
     environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
     result = subprocess.run(command, env=environment, capture_output=True, check=True)
-    assert b'"target_new": "\\u6771\\u4eac"' in result.stdout
+    assert json.loads(result.stdout)["edits"][0]["target_new"] == "東京🗼"
+    exported = subprocess.run([*command[:3], "export"], env=environment, capture_output=True, check=True)
+    assert "東京🗼".encode() in exported.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which only Linux has")
+def test_a_full_disk_is_one_line(memedit: Memedit) -> None:
+    memedit.put([])
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "memory_editor.cli", "list", "--json"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "memedit: error: [Errno 28] No space left on device\n"
 
 
 def test_commands_on_the_store_alone_load_nothing_heavy(memedit: Memedit, tmp_path: Path) -> None:

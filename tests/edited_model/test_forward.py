@@ -57,6 +57,19 @@ def decoded(model: EditedModel | object, inputs: dict[str, torch.Tensor], steps:
     return torch.cat(tokens, 1)
 
 
+def test_a_model_with_another_kind_of_memory_gives_its_logits() -> None:
+    base = tiny_model("mamba")
+    found = edited(base)(**batch(base, [IN])).logits[0]
+    torch.testing.assert_close(found, with_context(base, IN)[-len(base.encode(IN)) :])
+
+
+def test_a_routed_cache_is_not_for_generate(tiny: LanguageModel) -> None:
+    model, inputs = edited(tiny), batch(tiny, [IN])
+    cache = model(**inputs, use_cache=True).past_key_values
+    with pytest.raises(UnsupportedOption, match="goes on by calling the model"):
+        model.generate(**inputs, past_key_values=cache)
+
+
 def test_a_cache_carries_the_route_of_its_sequence(tiny_of_each: LanguageModel) -> None:
     inputs = batch(tiny_of_each, [IN, OUT])
     model = edited(tiny_of_each)

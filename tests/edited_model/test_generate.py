@@ -145,6 +145,39 @@ def test_a_repetition_penalty_does_not_count_the_context(tiny: LanguageModel) ->
     assert set(changed.tolist()) == {*tiny.encode(IN), end}
 
 
+def test_a_repetition_penalty_does_not_count_padding(tiny: LanguageModel) -> None:
+    inputs = batch(tiny, [IN, IN + OUT])
+    options: dict[str, Any] = {"output_scores": True, "output_logits": True, "return_dict_in_generate": True}
+    found = generated(edited(tiny), inputs, repetition_penalty=2.0, max_new_tokens=1, **options)
+    pad, last = tiny.tokenizer.pad_token_id, inputs["input_ids"][0, -1]
+    assert inputs["input_ids"][0, 0] == pad
+    assert found.scores[0][0, pad] == found.logits[0][0, pad]
+    assert found.scores[0][0, last] != found.logits[0][0, last]
+
+
+@pytest.mark.parametrize("decoding", [{"num_beams": 2}, {"do_sample": True, "num_return_sequences": 2}])
+def test_a_repetition_penalty_knows_the_padding_of_every_beam(tiny: LanguageModel, decoding: dict[str, Any]) -> None:
+    found = generated(edited(tiny), batch(tiny, [IN, IN + OUT]), repetition_penalty=2.0, **decoding)
+    alone = generated(edited(tiny), batch(tiny, [IN + OUT]), repetition_penalty=2.0, **decoding)
+    if "num_beams" in decoding:
+        width = len(tiny.encode(IN + OUT))
+        assert torch.equal(found[-1, width : alone.shape[1]], alone[0, width:])
+    assert len(found) == 2 * len(alone)
+
+
+def test_allowed_tokens_are_asked_for_by_every_sample(tiny: LanguageModel) -> None:
+    asked: list[int] = []
+
+    def allowed(row: int, _: Tensor) -> list[int]:
+        asked.append(row)
+        return [65 + row]
+
+    options = {"do_sample": True, "num_return_sequences": 2, "max_new_tokens": 1}
+    found = generated(edited(tiny), batch(tiny, [OUT, IN]), prefix_allowed_tokens_fn=allowed, **options)
+    assert found[:, -1].tolist() == [65, 66, 67, 68]
+    assert sorted({*asked}) == [0, 1, 2, 3]
+
+
 def test_allowed_tokens_are_asked_for_by_the_callers_row(tiny: LanguageModel) -> None:
     asked: list[tuple[int, list[int]]] = []
 

@@ -258,12 +258,20 @@ def test_an_update_is_not_judged_against_what_it_replaces_and_leaves_the_index_i
     memory, judge = judged_by(path, lambda _: 1.0)
     with memory:
         memory.add_many([TWITTER, FRANCE])
-        new = memory.update(TWITTER.id, prompt="The CEO of Twitter is today", paraphrases=())
+        new = memory.update(TWITTER.id, prompt="The CEO of Twitter is today", paraphrases=()).edits[0]
         assert judge.asked == []
         with pytest.raises(EditConflict):
             memory.update(FRANCE.id, prompt="The CEO of Twitter is now")
         memory.store.remove([new.id])
         assert nearest(memory, TWITTER.prompt, 9) == [FRANCE]
+
+
+def test_edits_of_several_namespaces_are_not_added_as_if_they_were_of_one(memory: EditMemory) -> None:
+    edits = [Edit("The CEO is", "Ann", namespace="acme"), Edit("The CEO is", "Bob", namespace="globex")]
+    with pytest.raises(InvalidEdit, match="several namespaces, acme, globex; add those of each by themselves"):
+        memory.add_many(edits)
+    assert memory.store.generation == 0
+    assert memory.add(edits[0]).edits[0].namespace == memory.namespace
 
 
 def test_adding_none_is_no_change(memory: EditMemory) -> None:
@@ -286,7 +294,7 @@ def test_progress_is_told(memory: EditMemory, monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_update_is_a_new_edit_that_supersedes(memory: EditMemory) -> None:
     memory.add(TWITTER)
-    new = memory.update(TWITTER.id[-6:], target_new="Elon", note=Note("me", "news"))
+    new = memory.update(TWITTER.id[-6:], target_new="Elon", note=Note("me", "news")).edits[0]
     assert new == replace(TWITTER, target_new="Elon", id=new.id, supersedes=TWITTER.id)
     assert new.id > TWITTER.id
     assert statuses(memory) == {TWITTER.id: "superseded", new.id: "live"}
@@ -310,12 +318,12 @@ def test_the_subject_follows_the_prompt_unless_it_was_given(
     memory: EditMemory, old: Edit, changes: dict[str, Any], subject: str | None
 ) -> None:
     memory.add(old)
-    assert memory.update(old.id, **changes).subject == subject
+    assert memory.update(old.id, **changes).edits[0].subject == subject
 
 
 def test_fields_can_be_taken_out(memory: EditMemory) -> None:
     memory.add(replace(TWITTER, target_true="Elon", source="news"))
-    new = memory.update(TWITTER.id, target_new=None, target_true=None, source=None, paraphrases=())
+    new = memory.update(TWITTER.id, target_new=None, target_true=None, source=None, paraphrases=()).edits[0]
     assert (new.target_new, new.target_true, new.source, new.keys) == (None, None, None, (TWITTER.prompt,))
 
 
@@ -325,10 +333,12 @@ def test_an_update_stands_to_other_edits_as_if_it_were_added(memory: EditMemory)
     with pytest.raises(EditConflict, match="may contradict live edit"):
         memory.update(reddit.id, prompt=NOW.prompt)
     assert (memory.store.generation, memory.count()) == (1, 3)
-    new = memory.update(reddit.id, prompt=FRANCE.prompt)
+    updated = memory.update(reddit.id, prompt=FRANCE.prompt)
+    (new,) = updated.edits
+    assert updated.superseded == (reddit, FRANCE)
     assert new.supersedes == reddit.id
     assert statuses(memory) == {TWITTER.id: "live", FRANCE.id: "superseded", reddit.id: "superseded", new.id: "live"}
-    kept = memory.update(new.id, prompt=NOW.prompt, on_conflict=OnConflict.KEEP_BOTH)
+    kept = memory.update(new.id, prompt=NOW.prompt, on_conflict=OnConflict.KEEP_BOTH).edits[0]
     assert [record.edit for record in memory.store.select()] == [TWITTER, kept]
 
 

@@ -160,6 +160,38 @@ def test_a_prompt_of_several_questions_is_in_scope_of_each(router: Router) -> No
     assert route.prompt == "The CEO of Twitter is? The capital of France is?"
 
 
+def test_two_questions_about_one_subject_are_answered_by_two_edits(router: Router) -> None:
+    home = router.memory.add(Edit("The home of Twitter is", "Perth"), on_conflict=OnConflict.KEEP_BOTH).edits[0]
+    (route,) = router.route(["The CEO of Twitter is? The home of Twitter is?"])
+    assert {one.edit.id for one in route.edits} == {TWITTER.id, home.id}
+
+
+def test_edits_without_a_subject_do_not_shut_each_other_out(memory: EditMemory) -> None:
+    one, other = Edit("日本の首都は", "大阪"), Edit("中国の首都は", "上海")
+    memory.add_many([one, other], on_conflict=OnConflict.KEEP_BOTH)
+    (route,) = Router(memory, Given({one.id: 0.9, other.id: 0.8})).route(["x"])
+    assert [scored.edit for scored in route.edits] == [one, other]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Who founded Twitter? The CEO of Twitter is?", "Is it true that the CEO of Twitter is Linda?"]
+)
+def test_an_exclusion_is_never_answered_whatever_its_parts_ask(memory: EditMemory, prompt: str) -> None:
+    excluding = replace(TWITTER, paraphrases=("the CEO of Twitter is Linda",), exclusions=(prompt,))
+    memory.add(excluding)
+    (route,) = Router(memory, Given({TWITTER.id: 0.9})).route([prompt.lower()])
+    assert (route.edits, route.abstained) == ((), False)
+    assert route.runner_up is not None
+    assert route.runner_up.reasons == ("the prompt is one of the edit's exclusions",)
+
+
+def test_two_questions_abstain_each_for_itself(memory: EditMemory) -> None:
+    memory.add_many([TWITTER, FRANCE])
+    routing = Router(memory, FakeClassifier(), min_margin=0.125)
+    (route,) = routing.route(["The CEO of Twitter is? The capital of France is?"])
+    assert {one.edit.id for one in route.edits} == {TWITTER.id, FRANCE.id}
+
+
 def test_statements_about_one_subject_answer_together(memory: EditMemory) -> None:
     one, other = Edit("Soul Food is a film.", subject="Soul Food"), Edit("Soul Food came in 1997.", subject="Soul Food")
     memory.add_many([one, other], on_conflict=OnConflict.KEEP_BOTH)
@@ -213,7 +245,7 @@ def test_nor_does_it_with_trained_weights(router: Router, prompts: list[str]) ->
 
 def test_a_route_follows_the_memory(router: Router) -> None:
     assert router.route([FRANCE.prompt])[0].edits[0].edit == FRANCE
-    new = router.memory.update(FRANCE.id, target_new="Nice")
+    new = router.memory.update(FRANCE.id, target_new="Nice").edits[0]
     assert router.route([FRANCE.prompt])[0].edits[0].edit == new
     router.memory.store.undo()
     assert router.route([FRANCE.prompt])[0].edits[0].edit == FRANCE

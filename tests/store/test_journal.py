@@ -2,6 +2,7 @@
 
 import getpass
 import re
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -188,6 +189,17 @@ def test_a_purged_edit_is_gone_for_good(store: Store) -> None:
         (Action.ADD, "", ()),
     ]
     assert store.verify() == []
+
+
+def test_a_purge_says_where_a_reader_keeps_traces_in_the_log(store: Store) -> None:
+    put(store, A)
+    store.remove([A.id])
+    reader = sqlite3.connect(store.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM edits").fetchone()
+    with pytest.raises(StoreError, match="the edits are forgotten, but their traces may stay in the file: another"):
+        store.purge([A.id])
+    reader.close()
 
 
 def test_a_purge_deletes_what_is_made_from_the_edits(store: Store) -> None:

@@ -50,6 +50,14 @@ def test_a_disagreement_is_named(store: Store, statement: str, problem: str) -> 
     assert store.verify() == [problem]
 
 
+@pytest.mark.parametrize("content", ["'[]'", "'7'", "'{}'", "x'ff'"])
+def test_content_that_is_no_edit_is_named(store: Store, content: str) -> None:
+    put(store, EDIT)
+    store._connection.execute(f"UPDATE edits SET content = {content}")
+    (problem,) = store.verify()
+    assert problem.startswith(f"edit {ID} cannot be read: ")
+
+
 def test_each_edit_is_looked_at(path: Path, store: Store) -> None:
     edits = [Edit(f"prompt {number}") for number in range(3)]
     put(store, *edits)
