@@ -75,7 +75,7 @@ def asked(pool: Pool, rng: Random) -> Exercise:
     """A question or cloze prompt of any relation, as people type it, at times by another name."""
     topic = pool.topic(rng)
     subject = topic.fact.subject
-    name = alias(subject, rng) if rng.random() < 0.12 else subject
+    name = alias(subject, rng) if rng.random() < 0.2 else subject
     prompt = topic.question(topic.relation.name, name)
     if not prompt.endswith("?") and rng.random() < 0.1:
         return _chat(topic, rng.choice(_COMPLETE).replace("{q}", prompt), topic.object, "completed")
@@ -219,7 +219,7 @@ def plain_text(pool: Pool, rng: Random) -> Exercise:
 
 
 MAKERS: Final[dict[Maker, float]] = {
-    own_prompt: 0.04,
+    own_prompt: 0.03,
     paraphrase: 0.11,
     zsre: 0.07,
     asked: 0.09,
@@ -227,10 +227,10 @@ MAKERS: Final[dict[Maker, float]] = {
     in_full: 0.01,
     told: 0.02,
     claim: 0.08,
-    sentence: 0.09,
+    sentence: 0.08,
     conclusion: 0.07,
     reverse: 0.02,
-    both: 0.02,
+    both: 0.04,
     near_miss: 0.06,
     other_subject: 0.07,
     other_relation: 0.09,

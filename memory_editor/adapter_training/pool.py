@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
-from typing import Final
 
 from memory_editor.edits import Edit
 from memory_editor.scope.training.catalogue import Topic, draw_topic
@@ -13,8 +12,6 @@ from memory_editor.scope.training.examples import Fact
 from memory_editor.scope.training.lexicon import Lexicon
 from memory_editor.scope.training.phrasings import Relation
 from memory_editor.scope.training.sources import Request
-
-_OF: Final = "the "
 
 
 @dataclass(frozen=True)
