@@ -2,9 +2,10 @@
 
 DATA is the folder of the published data sets. Of the first N CounterFact edits of a split each method makes as many as
 METHODS says: one at a time, each undone before the next, or all at once. Efficacy, paraphrase and neighbourhood
-compare, as published, the probabilities of the first tokens of two answers; "free" is greedy decoding that begins with
-the target, and for a neighbourhood prompt that says what the unedited model says. DIR keeps what is done, so that a run
-that was stopped goes on; `--minutes` stops it. Prints a table and writes benchmarks/results/finetuning.json.
+compare the probabilities of the first tokens of two answers, where the published code of ROME compares the means over
+all of their tokens; "free" is greedy decoding that begins with the target, and for a neighbourhood prompt that says
+what the unedited model says. DIR keeps what is done, so that a run that was stopped goes on; `--minutes` stops it.
+Prints a table and writes benchmarks/results/finetuning.json.
 """
 
 import argparse

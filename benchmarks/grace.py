@@ -278,6 +278,7 @@ def main() -> None:
     parser.add_argument("--split", default="dev")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "memedit-grace")
     given = parser.parse_args()
+    given.work /= f"{given.edits} of {given.split}"  # what is learnt is of these edits alone
     given.work.mkdir(parents=True, exist_ok=True)
     with EditMemory.open(given.work / "memory.db") as memory:
         report = measured(given, LanguageModel.from_pretrained("smollm2-135m", device="cpu"), memory)

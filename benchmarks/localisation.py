@@ -183,7 +183,7 @@ def neurons(data: Path, work: Path, base: LanguageModel, count: int) -> dict[str
     log = Log(work / f"neurons-{base.name}.jsonl")
     found: dict[tuple[str, str, int], set[Neuron]] = {}
     for relation in RELATIONS:
-        facts = log.measured(relation, known_in_all, data, base, relation, count)
+        facts = log.measured(f"{count} of {relation}", known_in_all, data, base, relation, count)
         for target, prompts in facts:
             for place, prompt in enumerate(prompts):
                 of_prompt = log.measured(f"{prompt} {target}", _neurons, base, prompt, target)

@@ -2,10 +2,10 @@
 
 DATA is the folder of the published data sets. The first N CounterFact edits of a split are made by ROME one at a time,
 each undone before the next, by MEMIT in one batch and by AlphaEdit in sequence. Efficacy, paraphrase and neighbourhood
-compare, as published, the probabilities of the first tokens of two answers; "most probable" asks for more; "free" is
-greedy decoding that begins with the target. Of P edits (--pairs) the value is also searched for by a plain forward pass
-of every text, to compare seconds of CPU. DIR keeps what is done, so that a run that was stopped goes on. Prints a table
-and writes benchmarks/results/locate_then_edit.json.
+compare the probabilities of the first tokens of two answers, where the published code compares the means over all of
+their tokens; "most probable" asks for more; "free" is greedy decoding that begins with the target. Of P edits (--pairs)
+the value is also searched for by a plain forward pass of every text, to compare seconds of CPU. DIR keeps what is done,
+so that a run that was stopped goes on. Prints a table and writes benchmarks/results/locate_then_edit.json.
 """
 
 import argparse

@@ -49,9 +49,7 @@ Temperature: TypeAlias = Annotated[
     float | None, typer.Option(metavar="T", min=0.01, help="How freely to sample; implies --sample.")
 ]
 Seed: TypeAlias = Annotated[int | None, typer.Option(metavar="N", help="Makes sampling repeatable.")]
-Limit: TypeAlias = Annotated[
-    int, typer.Option(metavar="N", min=1, max=2**31, help="How many to print at most.")
-]
+Limit: TypeAlias = Annotated[int, typer.Option(metavar="N", min=1, max=2**31, help="How many to print at most.")]
 
 Subject: TypeAlias = Annotated[str | None, typer.Option(metavar="TEXT", help="Whom or what the fact is about.")]
 Paraphrases: TypeAlias = Annotated[

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import zlib
 from collections.abc import Sequence
 from enum import StrEnum
 from importlib.util import find_spec
@@ -18,7 +19,6 @@ from memory_editor.models.files import Report, load_pretrained, no_report, resol
 from memory_editor.text import encodable
 
 _WINDOW_FIELDS: Final = ("max_position_embeddings", "max_seq_len")
-_SAMPLES: Final = 16
 # What a configuration says of its file rather than of the function that the model computes.
 _OF_THE_FILE: Final = {"architectures", "dtype", "transformers_version"}
 
@@ -145,14 +145,14 @@ class LanguageModel:
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that stand for the model's function, whatever its name and place.
 
-        Of each parameter a few values are sampled, evenly spaced: enough to tell models and dtypes apart.
+        Every bit of every parameter counts.
         """
         config = {key: value for key, value in self.model.config.to_diff_dict().items() if key not in _OF_THE_FILE}
         digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
         for name, parameter in self.model.named_parameters():
             digest.update(f"{name} {tuple(parameter.shape)} {parameter.dtype}".encode())
             if not parameter.is_meta:
-                digest.update(_sample(parameter).numpy().tobytes())
+                digest.update(_checksum(parameter))
         return digest.hexdigest()[:16]
 
 
@@ -203,6 +203,7 @@ def _shared(first: Sequence[int], second: Sequence[int]) -> int:
     return next((i for i, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
-def _sample(parameter: Tensor) -> Tensor:
-    flat = parameter.detach().reshape(-1)
-    return flat[:: max(1, len(flat) // _SAMPLES)][:_SAMPLES].float().cpu()
+def _checksum(parameter: Tensor) -> bytes:
+    """Return four bytes that any change of a parameter changes, but for one in 2³²: a CRC, faster than SHA-256."""
+    numbers = parameter.detach().contiguous().flatten().view(torch.uint8).cpu().numpy()
+    return zlib.crc32(numbers.data).to_bytes(4)

@@ -351,6 +351,19 @@ def test_a_fingerprint_tells_models_apart_and_not_names(tiny: LanguageModel) -> 
     assert all(len(each) == 16 and int(each, 16) >= 0 for each in prints)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_fingerprint_sees_any_column_row_or_number_that_is_changed(dtype: torch.dtype) -> None:
+    model = tiny_model("llama")
+    model.model.to(dtype)  # type: ignore[arg-type]
+    weight = model.model.get_parameter("model.layers.1.mlp.down_proj.weight").detach()
+    before, seen = weight.clone(), {model.fingerprint()}
+    for place in ((slice(None), 5), (7, slice(None)), (3, 11)):
+        weight[place] *= 2
+        seen.add(model.fingerprint())
+        weight.copy_(before)
+    assert len(seen) == 4
+
+
 # The bundled model
 
 

@@ -10,9 +10,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from memory_editor.backends.finite import checked_finite
 from memory_editor.backends.locating.facts import facts_of
-from memory_editor.backends.locating.projections import projections_at, required, solved
-from memory_editor.backends.locating.spreading import DEPTHS, Spreader, SpreadSearch
+from memory_editor.backends.locating.projections import required, solved
+from memory_editor.backends.locating.spreading import Spreader, SpreadSearch
 from memory_editor.backends.weights import WeightUndo, undoable
 from memory_editor.edits import Edit
 from memory_editor.errors import ConfigError
@@ -44,33 +45,32 @@ class AlphaEdit(SpreadSearch):
 
     def edit(self, base: LanguageModel, edits: Sequence[Edit], *, progress: Progress = no_progress) -> WeightUndo:
         """Write the edits into the layers, a batch after the other; see `Backend`."""
-        projections = projections_at(base, self.layers, DEPTHS)
+        spreader = Spreader(base, self)
         facts = facts_of(base, edits, self.contexts(base))
-        empty = [null_space(c, self.null_threshold) for c in required(self.moments, base, projections)]
+        empty = [null_space(c, self.null_threshold) for c in required(self.moments, base, spreader.projections)]
         earlier = [torch.zeros_like(c) for c in empty]  # K Kᵀ of the batches before
-        spreader = Spreader(base, projections, self)
 
         def solve(place: int, keys: Tensor, residuals: Tensor) -> Tensor:
             return null_space_change(keys, residuals, empty[place], earlier[place], self.regularisation)
 
-        names = [projection.weight_name for projection in projections]
+        names = [projection.weight_name for projection in spreader.projections]
         with undoable(base, names) as undo, progress("AlphaEdit", len(facts)) as show:
             for start in range(0, len(facts), self.batch_size):
                 batch = facts[start : start + self.batch_size]
                 spreader.write(batch, solve)
                 show(start + len(batch))
-                for place in range(len(projections)):
+                for place, known in enumerate(earlier):
                     keys = spreader.keys(place, batch)
-                    earlier[place] += keys.T @ keys
+                    known.addmm_(keys.T, keys)
         return undo
 
 
 def null_space(covariance: Tensor, threshold: float) -> Tensor:
     """Return the projection P onto the directions in which C has less than a threshold: section 3.2, equation 6.
 
-    Raises `ConfigError` where there are none, or no others.
+    Raises `ConfigError` where there are none, or no others, and `ModelError` for a C that holds what is no number.
     """
-    values, directions = torch.linalg.eigh(covariance)
+    values, directions = torch.linalg.eigh(checked_finite(covariance, "a matrix of second moments"))
     empty = directions[:, values < threshold]
     if empty.shape[1] in (0, len(values)):
         known = f"{values[0]:.2g} to {values[-1]:.2g}"

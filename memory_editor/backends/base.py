@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from memory_editor.edits import Edit
 from memory_editor.language_model import LanguageModel
@@ -46,4 +46,13 @@ class Backend(Protocol):
         Whatever raises leaves the model as it was. Raises `InvalidEdit` for an edit that the method cannot make, and
         `ModelError` for a model that it cannot edit.
         """
+        ...
+
+
+@runtime_checkable
+class Loading(Protocol):
+    """A backend with models of its own, such as an encoder, which otherwise its first edit loads."""
+
+    def load(self) -> None:
+        """Load them, unless that is done."""
         ...

@@ -134,8 +134,12 @@ def perplexity(base: LanguageModel, texts: Iterable[str]) -> float:
         ids = torch.tensor([window], device=base.device)
         logits = base.model(ids, use_cache=False).logits[0, :-1].float()
         losses.append(cross_entropy(logits, ids[0, 1:].to(logits.device), reduction="none"))
-    mean = torch.cat([loss.cpu() for loss in losses]).double().mean().item()
-    return math.exp(mean) if mean < 700 else math.inf
+    return exponential(torch.cat([loss.cpu() for loss in losses]).double().mean().item())
+
+
+def exponential(loss: float) -> float:
+    """Return the perplexity of a mean loss in nats, infinite where that is too large, or no number."""
+    return math.exp(loss) if loss < 700 else math.inf
 
 
 @torch.no_grad()

@@ -47,6 +47,10 @@ class Grace:
             kept = building.pop_all()
         return RoutedUndo(base, router.route, CodebookAdapter(codebook), size=_size_of(codebook, base), kept=kept)
 
+    def load(self) -> None:
+        """Load the encoder."""
+        _ = self._encoder
+
     @cached_property
     def _encoder(self) -> Encoder:
         return load_encoder(DEFAULT_ENCODER)

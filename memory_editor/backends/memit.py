@@ -10,8 +10,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from memory_editor.backends.locating.facts import facts_of
-from memory_editor.backends.locating.projections import projections_at, required, solved
-from memory_editor.backends.locating.spreading import DEPTHS, Spreader, SpreadSearch
+from memory_editor.backends.locating.projections import required, solved
+from memory_editor.backends.locating.spreading import Spreader, SpreadSearch
 from memory_editor.backends.weights import WeightUndo, undoable
 from memory_editor.edits import Edit
 from memory_editor.errors import ConfigError
@@ -36,15 +36,14 @@ class Memit(SpreadSearch):
 
     def edit(self, base: LanguageModel, edits: Sequence[Edit], *, progress: Progress = no_progress) -> WeightUndo:
         """Write all edits into the layers at once; see `Backend`."""
-        projections = projections_at(base, self.layers, DEPTHS)
+        spreader = Spreader(base, self)
         facts = facts_of(base, edits, self.contexts(base))
-        covariances = required(self.moments, base, projections)
-        spreader = Spreader(base, projections, self)
+        covariances = required(self.moments, base, spreader.projections)
 
         def solve(place: int, keys: Tensor, residuals: Tensor) -> Tensor:
             return least_squares(keys, residuals, covariances[place], self.moments_weight)
 
-        names = [projection.weight_name for projection in projections]
+        names = [projection.weight_name for projection in spreader.projections]
         with undoable(base, names) as undo, progress("MEMIT", len(facts)) as show:
             spreader.write(facts, solve, show)
         return undo

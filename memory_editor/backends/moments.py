@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from memory_editor.adapters.shared_weights import sharing_weights
+from memory_editor.backends.finite import checked_finite
 from memory_editor.backends.text_windows import text_windows
 from memory_editor.errors import ModelError
 from memory_editor.hooks import Tap, hidden_at_each
@@ -69,7 +70,7 @@ class MomentsFolder:
     def find(self, base: LanguageModel, projection: str) -> Moments:
         """Return those that were taken of this projection of this model, over the most tokens.
 
-        Raises `ModelError` where there are none.
+        Raises `ModelError` where there are none, and where they were taken over too few: those are singular.
         """
         fingerprint = base.fingerprint()
         stored = map(Moments.load, sorted(self.folder.glob(f"{projection}.*.safetensors")))
@@ -77,7 +78,11 @@ class MomentsFolder:
         if not found:
             step = "take them with `memedit moments`"
             raise ModelError(f"no second moments of {projection} of {base.name} in {str(self.folder)!r}; {step}")
-        return max(found, key=lambda moments: moments.count)
+        most = max(found, key=lambda moments: moments.count)
+        if most.count < (least := len(most.matrix)):
+            rule = f"the second moments of {projection} are of {most.count:,} tokens, and at least {least:,} are needed"
+            raise ModelError(f"{rule}; take more text with `memedit moments`")
+        return most
 
     def __call__(self, base: LanguageModel, projection: str) -> Tensor:
         """Return the matrix, shape (in, in)."""
@@ -146,7 +151,8 @@ def _taken(
                 _write(partial, sums, {"windows": first + _ROWS})
             show(first + _ROWS)
     count, fingerprint = sum(map(len, windows)), base.fingerprint()
-    return {path: Moments(path, fingerprint, total.div_(count).cpu(), count) for path, total in sums.items()}
+    means = {path: checked_finite(total, f"what {path} is given").div_(count).cpu() for path, total in sums.items()}
+    return {path: Moments(path, fingerprint, matrix, count) for path, matrix in means.items()}
 
 
 def _resumed(base: LanguageModel, projections: Sequence[str], partial: Path | None) -> tuple[dict[str, Tensor], int]:

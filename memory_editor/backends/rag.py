@@ -39,6 +39,10 @@ class Rag:
 
         return RoutedUndo(base, route, adapter, size=size_of(edits, nearest))
 
+    def load(self) -> None:
+        """Load the encoder."""
+        _ = self._encoder
+
     @cached_property
     def _encoder(self) -> Encoder:
         return load_encoder(self.encoder)

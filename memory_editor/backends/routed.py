@@ -54,6 +54,10 @@ class Routed:
             router = Router(memory, self._classifier)
             return RoutedUndo(base, router.route, adapter, size=size_of(memory), kept=building.pop_all())
 
+    def load(self) -> None:
+        """Load the encoder and the scope classifier."""
+        _ = self._encoder, self._classifier
+
     @cached_property
     def _encoder(self) -> Encoder:
         return load_encoder(self.encoder)

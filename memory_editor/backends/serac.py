@@ -66,6 +66,10 @@ class Serac:
             return Route(prompt, (scored,), None, THRESHOLD)
         return Route(prompt, (), scored, THRESHOLD)
 
+    def load(self) -> None:
+        """Load the encoder."""
+        _ = self._encoder
+
     @cached_property
     def _encoder(self) -> Encoder:
         return load_encoder(self.encoder)

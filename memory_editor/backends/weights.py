@@ -28,7 +28,7 @@ class WeightUndo(Undo):
 
     def seal(self) -> None:
         """Remember what the change made of the parameters: that alone can be undone."""
-        self._after = {name: _digest(parameter) for name, parameter in _parameters(self.model, [*self.before])}
+        self._after = {name: digest(parameter) for name, parameter in _parameters(self.model, [*self.before])}
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -40,7 +40,7 @@ class WeightUndo(Undo):
     def undo(self) -> None:
         """Restore the parameters; raises `ModelError` where something else has changed them since."""
         for name, parameter in _parameters(self.model, [*self.before]):
-            if self._after.get(name) != _digest(parameter):
+            if self._after.get(name) != digest(parameter):
                 raise ModelError(f"{name!r} was changed after this edit; undo the later edits first, last one first")
         self.restore()
 
@@ -51,17 +51,18 @@ def undoable(base: LanguageModel, names: Sequence[str]) -> Iterator[WeightUndo]:
     undo = WeightUndo(base.model, names)
     try:
         yield undo
+        undo.seal()
     except BaseException:
         undo.restore()
         raise
-    undo.seal()
+
+
+def digest(tensor: Tensor) -> str:
+    """Return what stands for every bit of a tensor."""
+    numbers = tensor.detach().contiguous().flatten().view(torch.uint8).cpu().numpy()
+    return hashlib.sha256(numbers.data).hexdigest()
 
 
 def _parameters(model: PreTrainedModel, names: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
     for name in names:
         yield name, model.get_parameter(name)
-
-
-def _digest(parameter: Tensor) -> str:
-    numbers = parameter.detach().contiguous().flatten().view(torch.uint8).cpu().numpy()
-    return hashlib.sha256(numbers.data).hexdigest()

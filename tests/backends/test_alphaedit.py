@@ -11,7 +11,7 @@ from torch import Tensor
 from memory_editor.backends.alphaedit import AlphaEdit, null_space, null_space_change
 from memory_editor.backends.base import Backend
 from memory_editor.backends.locating.projections import Projection
-from memory_editor.errors import ConfigError
+from memory_editor.errors import ConfigError, ModelError
 from memory_editor.language_model import LanguageModel
 from tests.backends.locating.lively import (
     EDITS,
@@ -135,6 +135,13 @@ def test_a_threshold_that_leaves_all_or_nothing_empty_is_refused(base: LanguageM
     moments = half_moments(base, Projection.of(base, 0).path) + 1e-6 * torch.eye(64)
     with pytest.raises(ConfigError, match=r"null_threshold must lie between the eigenvalues of C, .* to 5.7, got"):
         replace(ALPHAEDIT, null_threshold=threshold, moments=lambda *_: moments).edit(base, EDITS)
+
+
+def test_moments_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(
+        ModelError, match="a matrix of second moments came out infinite or as no number; load the model"
+    ):
+        null_space(torch.full((3, 3), torch.nan), 0.1)
 
 
 def test_nothing_to_edit_changes_nothing(base: LanguageModel) -> None:

@@ -4,11 +4,13 @@ import math
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from memory_editor.backends.base import Backend
+from memory_editor.backends import grace, rag, routed, serac
+from memory_editor.backends.base import Backend, Loading
 from memory_editor.backends.grace import Grace
 from memory_editor.backends.nearest import NearestText
 from memory_editor.backends.rag import Rag
@@ -43,6 +45,19 @@ def test_edits_answer_and_undo_leaves_no_trace(method: Backend, tiny: LanguageMo
         assert torch.equal(logits(undo.model, tiny, JAPAN.prompt), plain)
     assert left_behind(tmp_path) == []
     assert all(torch.equal(tensor, before[name]) for name, tensor in tiny.model.state_dict().items())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_what_was_loaded_before_is_not_loaded_by_an_edit(
+    method: Any, tiny: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = replace(method)
+    fresh.load()
+    for module in (grace, rag, routed, serac):
+        monkeypatch.setattr(module, "load_encoder", None)
+    monkeypatch.setattr(routed, "load_classifier", None)
+    fresh.edit(tiny, EDITS).undo()
+    assert isinstance(fresh, Loading)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

@@ -1,6 +1,7 @@
 """Second moments are the mean of k kᵀ over a text, however it is cut, batched, interrupted or stored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,25 @@ def test_those_of_a_model_and_projection_are_found_again(tiny: LanguageModel, tm
         stored(tiny, second)
     with pytest.raises(ModelError, match=f"no second moments of {first} of tiny-llama-1"):
         stored(tiny_model(seed=1), first)
+
+
+def test_those_of_too_few_tokens_are_refused(tiny: LanguageModel, tmp_path: Path) -> None:
+    path = projections(tiny)[0]
+    stored = Moments(path, tiny.fingerprint(), torch.eye(64), 63)
+    stored.save(tmp_path / f"{path}.few.safetensors")
+    with pytest.raises(ModelError, match=rf"{path} are of 63 tokens, and at least 64 are needed; take more text with"):
+        MomentsFolder(tmp_path).find(tiny, path)
+    replace(stored, count=64).save(tmp_path / f"{path}.more.safetensors")
+    assert MomentsFolder(tmp_path).find(tiny, path).count == 64
+
+
+@torch.no_grad()
+def test_what_is_no_number_has_none(tmp_path: Path) -> None:
+    base, path = tiny_model(), "model.layers.1.mlp.down_proj"
+    base.model.get_parameter("model.layers.1.mlp.up_proj.weight").fill_(float("inf"))
+    with pytest.raises(ModelError, match=f"what {path} is given came out infinite or as no number; load the model in"):
+        second_moments(base, [path], LINES, cache=tmp_path)
+    assert not [*tmp_path.glob("*.safetensors")]
 
 
 def test_they_are_saved_and_loaded(tmp_path: Path) -> None:

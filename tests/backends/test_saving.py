@@ -29,6 +29,16 @@ def test_precision_is_kept(tmp_path: Path) -> None:
     assert LanguageModel.from_pretrained(str(tmp_path)).fingerprint() == base.fingerprint()
 
 
+def test_settings_of_generation_that_contradict_one_another_are_kept(tmp_path: Path) -> None:
+    base = tiny_model()
+    settings = base.model.generation_config
+    settings.do_sample, settings.temperature, settings.eos_token_id = False, 0.6, [1, 2]
+    save_model(base, tmp_path)
+    found = AutoModelForCausalLM.from_pretrained(tmp_path).generation_config
+    assert (found.do_sample, found.temperature, found.eos_token_id) == (False, 0.6, [1, 2])
+    assert base.model.generation_config is settings
+
+
 def test_a_folder_to_write_to_is_new_or_empty(tmp_path: Path) -> None:
     make_empty_folder(tmp_path / "new" / "folder")
     make_empty_folder(tmp_path / "new" / "folder")

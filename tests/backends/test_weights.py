@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from memory_editor.backends import weights
 from memory_editor.backends.weights import undoable
 from memory_editor.errors import ModelError
 from memory_editor.language_model import LanguageModel
@@ -67,6 +68,20 @@ def test_an_error_during_the_change_leaves_the_weights_as_they_were(base: Langua
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
+    assert is_as(base, before)
+
+
+def test_an_interrupt_while_the_change_is_remembered_leaves_the_weights_as_they_were(
+    base: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state(base)
+
+    def interrupted(_: torch.Tensor) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(weights, "digest", interrupted)
+    with pytest.raises(KeyboardInterrupt), undoable(base, NAMES):
+        change(base, 0.1)
     assert is_as(base, before)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
+from memory_editor.backends.finite import checked_finite
 from memory_editor.backends.target_tokens import Request, request_of, target_of
 from memory_editor.edits import Edit
 from memory_editor.errors import ConfigError
@@ -125,7 +126,8 @@ class Trainer:
     ) -> None:
         """Train until every batch is learnt or the epochs are over.
 
-        What `penalty` gives for a batch is added to its mean loss, and `bound` is called after every step.
+        What `penalty` gives for a batch is added to its mean loss, and `bound` is called after every step. Raises
+        `ModelError` where that comes to no number, rather than make weights of it.
         """
         optimizer = torch.optim.Adam(self.weights, lr=schedule.learning_rate)
         rng = Random(schedule.seed)
@@ -137,8 +139,9 @@ class Trainer:
                     continue
                 is_learnt = False
                 loss = losses.mean() + penalty(batch) if penalty else losses.mean()
+                checked_finite(loss, "the loss of edits")
                 for weight, gradient in zip(self.weights, torch.autograd.grad(loss, self.weights), strict=True):
-                    weight.grad = gradient
+                    weight.grad = checked_finite(gradient, "a gradient of the edits' loss")
                 optimizer.step()
                 if bound:
                     bound()

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from memory_editor.backends.finite import checked_finite
 from memory_editor.errors import ConfigError, ModelError
 from memory_editor.language_model import LanguageModel
 from memory_editor.layers import block_paths, editable_weight, projection_path
@@ -90,10 +91,9 @@ def required(moments: SecondMoments | None, base: LanguageModel, projections: Se
 
 
 def solved(matrix: Tensor, right: Tensor) -> Tensor:
-    """Return X of A X = B; raises `ModelError` where second moments in A leave it open."""
+    """Return X of A X = B; raises `ModelError` where second moments in A leave it open, and where it is no number."""
     solution, failed = torch.linalg.solve_ex(matrix, right)
     if failed:
         step = "take them of more tokens than a key has numbers"
         raise ModelError(f"the second moments, of {len(matrix)} numbers, are singular; {step}")
-    found: Tensor = solution
-    return found
+    return checked_finite(solution, "the change of a weight")

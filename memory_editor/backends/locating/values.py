@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div
 from transformers import PreTrainedModel
 
+from memory_editor.backends.finite import checked_finite
 from memory_editor.backends.locating.facts import Fact
 from memory_editor.backends.locating.recall import Site
 from memory_editor.errors import ConfigError
@@ -174,11 +175,15 @@ class ValueOptimiser:
         return _Said(logits[:targets], logits[targets:].log_softmax(-1), returned[0][::size].float())
 
     def _losses(self, batch: _Batch, said: _Said, change: Tensor, essence: Tensor) -> Tensor:
-        """Return the loss of each edit: its target's, that of its subject's essence, and that of the change."""
+        """Return the loss of each edit: its target's, that of its subject's essence, and that of the change.
+
+        Raises `ModelError` for one that is no number.
+        """
         improbable = batch.weights * cross_entropy(said.targets, batch.targets, reduction="none")
         divergence = kl_div(essence, said.essence, log_target=True, reduction="none").sum(1)
         decay: Tensor = self._search.weight_decay * change.norm(dim=1) / said.old.norm(dim=1) ** 2
-        return decay.index_add(0, batch.owners, improbable) + self._search.kl_factor * divergence
+        losses = decay.index_add(0, batch.owners, improbable) + self._search.kl_factor * divergence
+        return checked_finite(losses, "the loss of a value")
 
     @torch.no_grad()
     def _shorten(self, change: Tensor, old: Tensor) -> None:

@@ -3,7 +3,6 @@
 What a method made of weights is written to a delta at once, so that an interrupted run need not compute it again.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,10 +12,10 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from memory_editor.backends.base import Backend, Undo
+from memory_editor.backends.base import Backend, Loading, Undo
 from memory_editor.backends.delta import MANIFEST, Delta
 from memory_editor.backends.routed_undo import RoutedUndo, unedited
-from memory_editor.backends.weights import WeightUndo
+from memory_editor.backends.weights import WeightUndo, digest
 from memory_editor.edited_model import EditedModel
 from memory_editor.edits import Edit
 from memory_editor.evaluation.comparison.lines import write_value
@@ -53,12 +52,12 @@ def applied(
             write_value(folder / APPLIED, cost | {"bytes": getattr(undo, "size", None)})
             with undo:
                 yield edited(undo, base)
-            write_value(folder / UNDONE, before.is_restored(base, undo.model))
+            write_value(folder / UNDONE, before.is_restored(base, undo.model, edits[0].prompt))
             return
         with undo:
             delta = Delta.of(base, undo)
         write_value(folder / APPLIED, cost | {"bytes": sum(change.size for change in delta.changes.values())})
-        write_value(folder / UNDONE, before.is_restored(base, undo.model))
+        write_value(folder / UNDONE, before.is_restored(base, undo.model, edits[0].prompt))
         delta.save(folder / _DELTA)
     with Delta.load(folder / _DELTA).apply(base):
         yield Edited(unedited(base), decides=False)
@@ -75,7 +74,9 @@ def briefly_applied(backend: Backend, base: LanguageModel, edits: Sequence[Edit]
 def timed(
     backend: Backend, base: LanguageModel, edits: Sequence[Edit], progress: Progress
 ) -> tuple[Undo, dict[str, Any]]:
-    """Apply edits; return the undo and what applying cost."""
+    """Apply edits; return the undo and what applying cost, without the loading of models that is done once."""
+    if isinstance(backend, Loading):
+        backend.load()
     reset_peak()
     began, cpu = time.perf_counter(), time.process_time()
     undo = backend.edit(base, edits, progress=progress)
@@ -95,25 +96,22 @@ class Untouched:
 
     def __init__(self, base: LanguageModel) -> None:
         self._digests = _digests(base.model.state_dict())
-        self._logits = _logits(base.model, base)
+        self._logits = _logits(base.model, base, _PROBE)
 
-    def is_restored(self, base: LanguageModel, model: Any) -> bool:
-        """Say whether every tensor of the base model, and what `model` computes, is as it was, bit for bit."""
-        same = _digests(base.model.state_dict()) == self._digests
-        return same and torch.equal(_logits(model, base), self._logits)
+    def is_restored(self, base: LanguageModel, model: Any, prompt: str) -> bool:
+        """Say whether the base model is as it was, bit for bit, and `model` computes what it does, of a prompt too."""
+        if _digests(base.model.state_dict()) != self._digests:
+            return False
+        found, expected = _logits(model, base, prompt), _logits(base.model, base, prompt)
+        return torch.equal(found, expected) and torch.equal(_logits(model, base, _PROBE), self._logits)
 
 
 @torch.no_grad()
-def _logits(model: Any, base: LanguageModel) -> Tensor:
-    ids = torch.tensor([base.encode(_PROBE)], device=base.device)
+def _logits(model: Any, base: LanguageModel, text: str) -> Tensor:
+    ids = torch.tensor([base.encode(text)], device=base.device)
     logits: Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
     return logits
 
 
 def _digests(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    return {name: _digest(tensor) for name, tensor in tensors.items()}
-
-
-def _digest(tensor: Tensor) -> str:
-    numbers = tensor.detach().contiguous().flatten().view(torch.uint8).cpu().numpy()
-    return hashlib.sha256(numbers.data).hexdigest()
+    return {name: digest(tensor) for name, tensor in tensors.items()}

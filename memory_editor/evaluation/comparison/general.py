@@ -1,6 +1,5 @@
 """What edits leave of a model besides their own answers: fluency, perplexity, known facts, speed; knows no methods."""
 
-import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from memory_editor.backends.governor import exponential
 from memory_editor.edited_model import EditedModel
 from memory_editor.evaluation.answering import Question, ask, batch, is_loop, new_texts, ngram_entropy
 from memory_editor.language_model import LanguageModel
@@ -45,7 +45,7 @@ def fluency(model: EditedModel, base: LanguageModel, prompts: Sequence[str]) -> 
 
 @torch.no_grad()
 def perplexity(model: EditedModel, base: LanguageModel, text: str) -> dict[str, float]:
-    """Return the perplexity of the first windows of a text, each read by itself."""
+    """Return the perplexity of the first windows of a text, each read by itself; nothing of a text shorter than one."""
     ids = base.encode(text[: _WINDOWS * _WINDOW * _CHARACTERS_A_TOKEN])[: _WINDOWS * _WINDOW]
     windows = torch.tensor(ids[: len(ids) // _WINDOW * _WINDOW], device=base.device).reshape(-1, _WINDOW)
     losses = []
@@ -53,8 +53,10 @@ def perplexity(model: EditedModel, base: LanguageModel, text: str) -> dict[str, 
         rows = windows[start : start + _AT_ONCE]
         logits = model(input_ids=rows, attention_mask=torch.ones_like(rows)).logits.float()
         losses.append(cross_entropy(logits[:, :-1].flatten(0, 1), rows[:, 1:].flatten(), reduction="none"))
+    if not losses:
+        return {}
     tokens = torch.cat(losses)
-    return {"tokens": len(tokens), "perplexity": math.exp(float(tokens.mean()))}
+    return {"tokens": len(tokens), "perplexity": exponential(float(tokens.mean()))}
 
 
 def recall(model: EditedModel, base: LanguageModel, facts: Sequence[Question]) -> dict[str, float]:

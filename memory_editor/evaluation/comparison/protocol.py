@@ -153,12 +153,13 @@ def _one_by_one(
         for place, (case, asked) in enumerate(zip(chosen.cases, of_cases, strict=True)):
             if not all(map(run.holds, asked)):
                 with briefly_applied(backend, task.base, case.edits) as (edited, cost):
-                    append(run.folder / EACH, [{"place": place, **cost}])
                     live = live_edits(case.edits)
                     answerer = _answerer(task, edited)
-                    run.append([one for batch in asked for one in answerer.answer(batch, before.of(batch), live)])
+                    found = [one for batch in asked for one in answerer.answer(batch, before.of(batch), live)]
+                undone = untouched.is_restored(task.base, edited.model, case.edits[0].prompt)
+                append(run.folder / EACH, [{"place": place, **cost, "undone": undone}])
+                run.append(found)  # last, since a case whose answers are there is not made again
             report(place + 1)
-    write_value(run.folder / UNDONE, untouched.is_restored(task.base, task.base.model))
 
 
 def _answerer(task: Task, edited: Edited) -> Answerer:
@@ -208,20 +209,25 @@ def _files(backend: Backend) -> dict[str, str]:
 def _summary(task: Task, run: Run, chosen: Selection) -> Values:
     answered = run.answered
     together = task.plan.edits > 1
+    each = [] if together else _each(run)
     return {
         **run.settings,
         "edits": len(chosen.edits) if together else 1,
         "cases": len({one.place for one in answered}),
         "superseded": chosen.superseded,
         "measures": measures(answered, len(chosen.cases) if together else 0, task.plan.seed),
-        "cost": read_value(run.folder / APPLIED) if together else _mean_cost(run),
+        "cost": read_value(run.folder / APPLIED) if together else _mean_cost(each),
         "general": read_value(run.folder / GENERAL) or {},
-        "undone": read_value(run.folder / UNDONE),
+        "undone": read_value(run.folder / UNDONE) if together else all(one["undone"] for one in each),
     }
 
 
-def _mean_cost(run: Run) -> Values:
-    each: Sequence[Values] = [*{line["place"]: line for line in read_lines(run.folder / EACH)}.values()]
+def _each(run: Run) -> list[Values]:
+    """Return what is known of each single edit; of one that was made again, the last time counts."""
+    return [*{line["place"]: line for line in read_lines(run.folder / EACH)}.values()]
+
+
+def _mean_cost(each: Sequence[Values]) -> Values:
     edits = sum(one["edits"] for one in each)
     return {
         "edits": edits,

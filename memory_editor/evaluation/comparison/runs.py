@@ -3,9 +3,10 @@
 settings.json      what was asked of which model by which method: with the same settings an interrupted run goes on
 environment.json   the machine and the versions that the run began on
 answers.jsonl      one line a prompt, in the order in which they were answered
-applied.json       what applying the edits cost; for single edits applied.jsonl, one line a case
+applied.json       what applying the edits cost; for single edits applied.jsonl, one line a case, and whether undoing
+                   them left no trace
 general.json       fluency, perplexity, known facts and speed with the edits applied
-undone.json        whether undoing them left no trace
+undone.json        the same of edits that were applied together
 summary.json       all figures; written last
 """
 

@@ -10,6 +10,7 @@ from memory_editor.adapters.shared_weights import sharing_weights
 from memory_editor.backends.finetuning.trainer import Schedule, Trainer
 from memory_editor.backends.target_tokens import Request, request_of
 from memory_editor.edits import Edit
+from memory_editor.errors import ModelError
 from memory_editor.language_model import LanguageModel
 from memory_editor.layers import block_paths, projection_path
 from tests.tiny import tiny_model
@@ -115,3 +116,14 @@ def test_training_is_not_switched_off_by_a_caller_who_wants_no_gradients(tiny: L
     with torch.no_grad():
         trainer.train(trainer.batches(requests(tiny), 2), Schedule(epochs=1), lambda _: None)
     assert not torch.equal(own, before)
+
+
+@torch.no_grad()
+def test_a_loss_that_is_no_number_ends_training_before_a_step() -> None:
+    base = tiny_model()
+    base.model.get_parameter("model.norm.weight").fill_(float("inf"))
+    trainer, own = trained(base, 1)
+    before = own.clone()
+    with pytest.raises(ModelError, match=r"the loss of edits came out .* no number; load the model in float32"):
+        trainer.train(trainer.batches(requests(base), 2), Schedule(), lambda _: None)
+    assert torch.equal(own, before)

@@ -17,10 +17,18 @@ TOWER = Edit("The Eiffel Tower stands in the city of", "Rome", subject="Eiffel T
 EDITS = (JAPAN, TWITTER, TOWER)
 
 
+NOT_ADDING: dict[str, dict[str, Any]] = {
+    "gemma3_text": {},
+    "olmo2": {"intermediate_size": 64},
+    "granite": {"intermediate_size": 64, "residual_multiplier": 0.22},
+}
+"""Architectures that normalise or scale what an MLP adds."""
+
+
 def lively_model(architecture: str = "llama") -> LanguageModel:
     """Return a random model of 3 layers whose weights are larger than usual."""
     over: dict[str, Any] = {"init_std" if architecture == "opt" else "initializer_range": 0.15}
-    return tiny_model(architecture, num_hidden_layers=3, **over)
+    return tiny_model(architecture, num_hidden_layers=3, **over | NOT_ADDING.get(architecture, {}))
 
 
 @cache

@@ -59,3 +59,8 @@ def test_moments_of_too_little_text_are_refused() -> None:
     assert torch.equal(solved(2 * torch.eye(3), torch.ones(3)), torch.full((3,), 0.5))
     with pytest.raises(ModelError, match="the second moments, of 3 numbers, are singular; take them of more tokens"):
         solved(torch.zeros(3, 3), torch.ones(3))
+
+
+def test_what_is_no_number_is_no_solution() -> None:
+    with pytest.raises(ModelError, match="the change of a weight came out infinite or as no number; load the model in"):
+        solved(torch.full((3, 3), torch.nan), torch.ones(3))

@@ -11,7 +11,7 @@ from memory_editor.adapters.shared_weights import sharing_weights
 from memory_editor.backends.locating.facts import Fact, facts_of
 from memory_editor.backends.locating.recall import Site
 from memory_editor.backends.locating.values import ValueOptimiser, Values, ValueSearch
-from memory_editor.errors import ConfigError
+from memory_editor.errors import ConfigError, ModelError
 from memory_editor.language_model import LanguageModel
 from memory_editor.layers import block_paths, projection_path
 from tests.backends.locating.lively import EDITS, lively_model
@@ -100,3 +100,11 @@ def test_the_user_model_is_left_alone(base: LanguageModel, facts: list[Fact]) ->
 def test_a_setting_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} must be .*, got -1"):
         ValueSearch(**{name: -1})
+
+
+@torch.no_grad()
+def test_a_loss_that_is_no_number_is_not_low_enough() -> None:
+    base = lively_model()
+    base.model.get_parameter("model.norm.weight").fill_(float("inf"))
+    with pytest.raises(ModelError, match=r"the loss of a value came out .* no number; load the model in float32"):
+        found(base, "model.layers.1", facts_of(base, EDITS, ()))

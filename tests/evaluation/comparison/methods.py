@@ -66,6 +66,16 @@ class Shifted(Counting):
         return undo
 
 
+@dataclass(frozen=True)
+class Forgetful(Shifted):
+    """Leaves its change behind."""
+
+    def edit(self, base: LanguageModel, edits: Sequence[Edit], *, progress: Progress = no_progress) -> WeightUndo:
+        undo = super().edit(base, edits, progress=progress)
+        undo.before = {}
+        return undo
+
+
 def _about(prompt: str, edits: Sequence[Edit], strength: float) -> tuple[ScoredEdit, ...]:
     found = [edit for edit in edits if mentions(prompt, edit.subject or "")]
     return tuple(ScoredEdit(edit, strength, RouteKind.DIRECT, ()) for edit in found[:1])

@@ -11,6 +11,7 @@ from memory_editor.evaluation.comparison import general
 from memory_editor.evaluation.comparison.general import fluency, perplexity, recall, speed
 from memory_editor.language_model import LanguageModel
 from tests.edited_model.routing import IN, OUT, edited
+from tests.tiny import tiny_model
 
 TEXT = "The capital of France is Paris, and who runs the company of the Eiffel Tower is true. " * 40
 
@@ -49,3 +50,15 @@ def test_a_query_with_context_is_compared_with_the_base_models(
     assert (found["queries"], found["new_tokens"]) == (4, 2)
     assert 0 < found["base_p50"] <= found["base_p95"]
     assert 0 < found["edited_p50"] <= found["edited_p95"]
+
+
+def test_a_text_shorter_than_a_window_has_no_perplexity(tiny: LanguageModel) -> None:
+    assert perplexity(unedited(tiny), tiny, "A short text.") == {}
+
+
+@torch.no_grad()
+def test_perplexity_beyond_all_numbers_is_infinite() -> None:
+    broken = tiny_model()
+    broken.model.get_parameter("model.norm.weight").mul_(1e9)
+    found = perplexity(unedited(broken), broken, TEXT)
+    assert (found["tokens"] > 0, found["perplexity"]) == (True, math.inf)

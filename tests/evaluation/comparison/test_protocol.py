@@ -20,7 +20,7 @@ from memory_editor.evaluation.comparison.protocol import measure, spaced
 from memory_editor.evaluation.comparison.reading import Extras
 from memory_editor.evaluation.comparison.runs import Run, Values, finished
 from memory_editor.language_model import LanguageModel
-from tests.evaluation.comparison.methods import WEIGHT, Named, Shifted, task
+from tests.evaluation.comparison.methods import WEIGHT, Forgetful, Named, Shifted, task
 from tests.tiny import tiny_model
 
 
@@ -124,6 +124,16 @@ def test_single_edits_are_undone_before_the_next(base: LanguageModel, tmp_path: 
     assert "retention" not in summary["measures"]
     assert summary["cost"]["edits"] == 4
     assert summary["measures"]["routing"]["false_accepts"] == 0.0
+
+
+@pytest.mark.parametrize(("method", "undone"), [(Shifted(), True), (Forgetful(), False)])
+def test_of_each_single_edit_it_is_kept_whether_it_was_undone(method: Shifted, undone: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    for _ in range(2):
+        assert measure(task(tiny_model(), tmp_path, edits=1, cases=2), method, folder)["undone"] is undone
+        assert [line["undone"] for line in read_lines(folder / "applied.jsonl")] == [undone] * 2
+        (folder / "summary.json").unlink()
+    assert method.calls == [1, 1]  # what is answered is not made again
 
 
 def test_another_setting_takes_another_folder(base: LanguageModel, tmp_path: Path) -> None:
