@@ -1,6 +1,6 @@
 """The facade: a language model, a memory of edits, and answers that say which edit they come from."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -139,9 +139,7 @@ class MemoryEditor:
 
         Greedy unless the options or the model's own settings sample. Raises `PromptTooLong`.
         """
-        inputs = self._inputs(conversation)
-        if "past_key_values" in options:
-            raise UnsupportedOption("an answer reads the whole conversation; leave past_key_values out")
+        inputs = self._inputs(conversation, options)
         output, routes = self.model.generate_routed(**inputs, max_new_tokens=max_new_tokens, **options)
         return Answer(self._new_text(inputs, output), routes[0])
 
@@ -149,14 +147,14 @@ class MemoryEditor:
         self, conversation: Conversation, *, max_new_tokens: int = DEFAULT_NEW_TOKENS, **options: Any
     ) -> str:
         """Return what the model says without any edit."""
-        inputs = self._inputs(conversation)
+        inputs = self._inputs(conversation, options)
         return self._new_text(inputs, self.base.generate(**inputs, max_new_tokens=max_new_tokens, **options))
 
     def stream(
         self, conversation: Conversation, *, max_new_tokens: int = DEFAULT_NEW_TOKENS, **options: Any
     ) -> Generator[str, None, None]:
         """Yield the text of `answer` piece by piece, as it is generated; closing the generator ends the generation."""
-        inputs = self._inputs(conversation)
+        inputs = self._inputs(conversation, options)
         streamer: Any = TextIteratorStreamer(self.base.tokenizer, skip_prompt=True, skip_special_tokens=True)
         failures: list[BaseException] = []
         closed = Event()
@@ -184,7 +182,9 @@ class MemoryEditor:
         if failures:
             raise failures[0]
 
-    def _inputs(self, conversation: Conversation) -> dict[str, Tensor]:
+    def _inputs(self, conversation: Conversation, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        if options.get("past_key_values") is not None:
+            raise UnsupportedOption("the whole conversation is read; leave past_key_values out")
         window = self.base.context_window
         text = conversation if isinstance(conversation, str) else self.base.chat_text(conversation)
         if window and len(text) > window * _LONGEST_TOKEN:

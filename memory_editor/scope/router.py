@@ -53,25 +53,36 @@ class Router:
 
     def _decide(self, prompt: str, found: list[list[ScoredEdit]]) -> Route:
         """Return the route of a prompt of which the whole, and each of several questions, has its scored edits."""
-        ranked = [sorted(scored, key=_rank, reverse=True) for scored in found]
-        answering = {one.edit.id for scored in ranked for one in self._answering(scored)}
-        best = {one.edit.id: one for one in sorted(chain.from_iterable(ranked), key=_rank)}
-        merged = sorted(best.values(), key=_rank, reverse=True)
-        edits, others = ([one for one in merged if (one.edit.id in answering) is own] for own in (True, False))
-        threshold = self.classifier.threshold
-        abstained = not edits and any(one.probability >= threshold for one in others)
-        return Route(prompt, tuple(edits), others[0] if others else None, threshold, abstained)
-
-    def _answering(self, ranked: list[ScoredEdit]) -> list[ScoredEdit]:
-        """Return which edits answer one question; none where two that disagree are too close to each other."""
-        rival = next((one for one in ranked[1:] if _disagree(ranked[0], one)), None)
-        if rival and ranked[0].probability - rival.probability < self.min_margin:
-            return []
+        whole, *parts = (sorted(scored, key=_rank, reverse=True) for scored in found)
         answering: list[ScoredEdit] = []
+        contested: list[ScoredEdit] = []
+        for ranked in parts:
+            (contested if self._is_contested(ranked) else answering).extend(self._reaching(ranked, ()))
+        # What the questions decide by themselves, the whole does not decide again.
+        new = self._reaching(whole, [*answering, *contested])
+        (contested if self._is_contested(whole) else answering).extend(new)
+        best = {one.edit.id: one for one in sorted(chain(whole, *parts), key=_rank)}
+        merged = sorted(best.values(), key=_rank, reverse=True)
+        ids, open_ids = ({one.edit.id for one in some} for some in (answering, contested))
+        edits = [one for one in merged if one.edit.id in ids]
+        others = [one for one in merged if one.edit.id not in (ids | open_ids if edits else ids)]
+        abstained = bool(contested) and not edits
+        return Route(prompt, tuple(edits), others[0] if others else None, self.classifier.threshold, abstained)
+
+    def _reaching(self, ranked: list[ScoredEdit], decided: Sequence[ScoredEdit]) -> list[ScoredEdit]:
+        """Return which edits reach the threshold: of those that ask alike the first, of what is decided none."""
+        reaching: list[ScoredEdit] = []
         for one in ranked:
-            if one.probability >= self.classifier.threshold and not any(_ask_alike(one, other) for other in answering):
-                answering.append(one)
-        return answering
+            if one.probability >= self.classifier.threshold and not any(
+                _ask_alike(one, other) for other in (*decided, *reaching)
+            ):
+                reaching.append(one)
+        return reaching
+
+    def _is_contested(self, ranked: list[ScoredEdit]) -> bool:
+        """Say whether the best edit leads one with another answer by too little."""
+        rival = next((one for one in ranked[1:] if _disagree(ranked[0], one)), None)
+        return rival is not None and ranked[0].probability - rival.probability < self.min_margin
 
 
 def _rank(one: ScoredEdit) -> tuple[float, EditId]:
@@ -93,8 +104,7 @@ def _but_excluded(prompt: str, scored: list[ScoredEdit]) -> list[ScoredEdit]:
 def _ask_alike(one: ScoredEdit, other: ScoredEdit) -> bool:
     """Say whether two edits answer a question about one subject: one question hardly ever asks two of them."""
     pair = one.edit, other.edit
-    key = one.edit.subject_key
-    return bool(key) and key == other.edit.subject_key and not any(edit.is_statement for edit in pair)
+    return not any(edit.is_statement for edit in pair) and len({edit.subject_key for edit in pair}) == 1
 
 
 def _disagree(one: ScoredEdit, other: ScoredEdit) -> bool:

@@ -71,7 +71,7 @@ class Store(Reader):
             except sqlite3.Error as error:
                 raise StoreError(
                     f"{str(self.path)!r}: the edits are forgotten, but their traces may stay in the file: {error}; "
-                    f"purge again later"
+                    f"they go once every process has closed the memory, at the latest with the next purge"
                 ) from error
 
     def reindex(self, encode: Callable[[Sequence[str]], Vectors], encoder: EncoderStamp, *, batch: int = 512) -> int:

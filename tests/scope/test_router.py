@@ -166,11 +166,42 @@ def test_two_questions_about_one_subject_are_answered_by_two_edits(router: Route
     assert {one.edit.id for one in route.edits} == {TWITTER.id, home.id}
 
 
-def test_edits_without_a_subject_do_not_shut_each_other_out(memory: EditMemory) -> None:
+def test_questions_in_a_script_without_capitals_have_an_edit_each(memory: EditMemory) -> None:
     one, other = Edit("日本の首都は", "大阪"), Edit("中国の首都は", "上海")
     memory.add_many([one, other], on_conflict=OnConflict.KEEP_BOTH)
+    routing = Router(memory, FakeClassifier())
+    (route,) = routing.route(["日本の首都は？ 中国の首都は？"])
+    assert {scored.edit.id for scored in route.edits} == {one.id, other.id}
     (route,) = Router(memory, Given({one.id: 0.9, other.id: 0.8})).route(["x"])
-    assert [scored.edit for scored in route.edits] == [one, other]
+    assert [scored.edit for scored in route.edits] == [one]
+
+
+@dataclass(frozen=True)
+class GivenByText(Given):
+    """Gives edits their probabilities by the order in which the whole and its questions are scored."""
+
+    in_turn: tuple[dict[EditId, float], ...] = ()
+
+    def score(self, found: Sequence[Sequence[Candidate]]) -> list[list[ScoredEdit]]:
+        return [
+            [scored(one.edit, told[one.edit.id]) for one in row] for row, told in zip(found, self.in_turn, strict=True)
+        ]
+
+
+def test_the_whole_does_not_decide_again_what_a_question_decides(memory: EditMemory) -> None:
+    again = replace(TWITTER, prompt="Twitter is run by", target_new="Elon", id=Edit("x").id)
+    memory.add_many([TWITTER, again, FRANCE], on_conflict=OnConflict.KEEP_BOTH)
+    whole, first, second = (
+        {TWITTER.id: 0.7, again.id: 0.8, FRANCE.id: 0.6},
+        {TWITTER.id: 0.9, again.id: 0.85, FRANCE.id: 0.0},
+        {TWITTER.id: 0.0, again.id: 0.0, FRANCE.id: 0.7},
+    )
+    asked = "Who is the CEO of Twitter? What is the capital of France?"
+    (route,) = Router(memory, GivenByText({}, in_turn=(whole, first, second))).route([asked])
+    assert route.edits == (scored(TWITTER, 0.9), scored(FRANCE, 0.7))
+    assert (route.runner_up, route.abstained) == (scored(again, 0.85), False)
+    (route,) = Router(memory, GivenByText({}, in_turn=(whole, first, second)), min_margin=0.1).route([asked])
+    assert (route.edits, route.abstained, route.runner_up) == ((scored(FRANCE, 0.7),), False, scored(again, 0.85))
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,7 @@ def test_a_purge_says_where_a_reader_keeps_traces_in_the_log(store: Store) -> No
     reader = sqlite3.connect(store.path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM edits").fetchone()
+    store._connection.execute("PRAGMA busy_timeout = 50")
     with pytest.raises(StoreError, match="the edits are forgotten, but their traces may stay in the file: another"):
         store.purge([A.id])
     reader.close()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from memory_editor.adapters.shared_weights import sharing_weights
+from memory_editor.backends.finite import checked_finite
 from memory_editor.backends.locating.facts import Fact
 from memory_editor.backends.locating.prefixes import written_prefixes
 from memory_editor.backends.locating.projections import Projection, SecondMoments, projections_at
@@ -101,6 +102,6 @@ def adds_as_it_is(projection: Site, block: Site, token: int) -> bool:
     """
     before = block.returned([[token]])
     with projection.adding(before):
-        after = block.returned([[token]])
+        after = checked_finite(block.returned([[token]]), "what a block returns")
     off = (after.double() - 2 * before.double()).norm()
     return bool(off <= _ROUNDING * before.double().norm())
