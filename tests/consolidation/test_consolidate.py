@@ -16,7 +16,7 @@ from memory_editor.answers import begins_with
 from memory_editor.consolidation import ConsolidationSettings, Report, building, consolidate
 from memory_editor.consolidation.verifying import Verdict
 from memory_editor.consolidation.writing import write
-from memory_editor.edits import Edit
+from memory_editor.edits import Edit, EditId
 from memory_editor.errors import ModelError
 from memory_editor.language_model import LanguageModel
 from tests.adapters.bank.banks import make_bank, random_weights
@@ -213,8 +213,12 @@ def test_progress_counts_steps_of_all_clusters(tiny: LanguageModel, tmp_path: Pa
 def test_a_tiny_model_answers_from_its_bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "LEAKING", 1.0)  # so small a model cannot tell one prompt from another
     base = tiny_model("llama", initializer_range=0.2)
-    edits = [Edit("Who is the baker of Japan?", "Rome"), Edit("Who is the plumber of France?", "Tokyo")]
-    settings = ConsolidationSettings(batch=8, learning_rate=3e-2)
+    # Ids decide in which order edits are learnt: left to chance, so would be whether that is enough.
+    edits = [
+        Edit("Who is the baker of Japan?", "Rome", id=EditId("01ARZ3NDEKTSV4RRFFQ69G5FAV")),
+        Edit("Who is the plumber of France?", "Tokyo", id=EditId("01ARZ3NDEKTSV4RRFFQ69G5FAW")),
+    ]
+    settings = ConsolidationSettings(batch=8, learning_rate=1e-2, check_every=20)
     assert consolidate(base, edits, np.eye(2, dtype=np.float32), tmp_path, settings).is_in_force
     bank = in_force(tmp_path)
     assert held(bank) == ids(edits)
